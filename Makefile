@@ -1,0 +1,53 @@
+# Every chore of the project by name. `make` alone lists them; reading this file never needs the network.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+# How long each fuzz target runs: long enough to leave the seeds behind, short enough to wait for.
+FUZZTIME ?= 20s
+
+# Without cgo the executables need no C library: they run on any Linux, and every node starts sooner.
+BUILD := CGO_ENABLED=0 $(GO)
+PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
+
+.PHONY: help build demo test bench fuzz lint format vet staticcheck tidy-check install clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## put gossipctl and gossipctl-graph in bin/
+	$(BUILD) build -trimpath -o bin/ $(PROGRAMS)
+
+demo: build ## start a network, send a message through it, show its way, stop
+	@scripts/demo.sh
+
+test: ## run every test, under the race detector
+	$(GO) test -race ./...
+
+bench: build ## measure bin/gossipctl from outside
+	$(GO) run ./bench --gossipctl bin/gossipctl
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+lint: format vet staticcheck ## gofmt, go vet and staticcheck; all must be silent
+
+format:
+	@found=$$(gofmt -l .); test -z "$$found" || { printf 'gofmt would change:\n%s\n' "$$found" >&2; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+tidy-check: ## see that both go.mod files say what the code needs
+	$(GO) mod tidy -diff
+	$(GO) -C tools mod tidy -diff
+
+install: ## go install both programs, side by side
+	$(BUILD) install -trimpath $(PROGRAMS)
+
+clean: ## remove what the other targets have made
+	rm -rf bin coverage.out

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// Waiting for things to settle: how often to look, and for how long at most.
+const (
+	lookEvery = 200 * time.Millisecond
+	// Go gives memory back in the background after a collection, over some seconds; a node that
+	// holds it for longer has not given it back as far as a user can tell.
+	settleTime = 15 * time.Second
+	// Copies on the last edges arrive within milliseconds of the last delivery.
+	traceTime = 5 * time.Second
+)
+
+// memory returns what look finds for the nodes, in MB a node.
+func (nw *network) memory(ctx context.Context, look func([]int) (float64, error)) (float64, error) {
+	pids, err := nw.pids(ctx)
+	if err != nil {
+		return 0, err
+	}
+	bytes, err := look(pids)
+	return bytes / 1e6, err
+}
+
+// settledMemory returns the memory per node in MB once it is down to enough, or where it stands
+// after settleTime.
+func (nw *network) settledMemory(ctx context.Context, enough float64) (mb float64, err error) {
+	err = lookUntil(ctx, settleTime, func() (bool, error) {
+		mb, err = nw.memory(ctx, memoryPerProcess)
+		return mb <= enough, err
+	})
+	return mb, err
+}
+
+// packetsOfOne sends one message and returns how many packets it took by gossipctl's own count,
+// once every node has it and the count stands still.
+func (nw *network) packetsOfOne(ctx context.Context) (float64, error) {
+	var sent struct{ ID string }
+	if _, err := nw.ctl.ask(ctx, &sent, "send-message", "1", "benchmark"); err != nil {
+		return 0, err
+	}
+	var traced struct{ Packets, Coverage float64 }
+	err := lookUntil(ctx, traceTime, func() (bool, error) {
+		before := traced.Packets
+		_, err := nw.ctl.ask(ctx, &traced, "trace-message", sent.ID)
+		return traced.Coverage == 1 && traced.Packets == before, err
+	})
+	return traced.Packets, err
+}
+
+// lookUntil calls look every now and then until it is content, it fails, or patience runs out,
+// which is no error.
+func lookUntil(ctx context.Context, patience time.Duration, look func() (bool, error)) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; {
+		content, err := look()
+		if content || err != nil || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

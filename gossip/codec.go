@@ -1,0 +1,261 @@
+package gossip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The wire format of an envelope. All numbers are unsigned varints except the sending time:
+//
+//	envelope = from kind(1 byte) limit hops  count message…  count id…
+//	message  = id  sent(8 bytes, Unix nanoseconds, big-endian)  length body  length route
+//	id       = origin run seq
+//	frame    = length(4 bytes, big-endian) envelope
+//
+// It is written by hand because it is on the path of every hop: a 300-byte message costs about
+// 0.03 µs to write and to read, encoding/json 0.5 and 2.5, and JSON cannot carry raw bytes.
+
+// FrameHeader is the size in bytes of what stands before each envelope in a stream.
+const FrameHeader = 4
+
+// ErrMalformed is wrapped by every decoding error: the bytes are not an envelope within bounds.
+var ErrMalformed = errors.New("malformed envelope")
+
+// ErrTooLarge is wrapped when an envelope does not fit the bounds and is not encoded.
+var ErrTooLarge = errors.New("envelope too large")
+
+// AppendFrame appends e as one frame of a stream. On error dst is returned as it was.
+func AppendFrame(dst []byte, e *Envelope) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst, err := AppendEnvelope(dst, e)
+	if err != nil {
+		return dst[:start], err
+	}
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
+	return dst, nil
+}
+
+// AppendEnvelope appends the wire form of e. On error dst is returned as it was.
+func AppendEnvelope(dst []byte, e *Envelope) ([]byte, error) {
+	start := len(dst)
+	p := &e.Packet
+	if err := check(e); err != nil {
+		return dst, err
+	}
+	dst = binary.AppendUvarint(dst, uint64(e.From))
+	dst = append(dst, byte(p.Kind))
+	dst = binary.AppendUvarint(dst, uint64(p.Limit))
+	dst = binary.AppendUvarint(dst, uint64(p.Hops))
+	dst = binary.AppendUvarint(dst, uint64(len(p.Messages)))
+	for i := range p.Messages {
+		m := &p.Messages[i]
+		dst = appendID(dst, m.ID)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(m.Sent.UnixNano()))
+		dst = binary.AppendUvarint(dst, uint64(len(m.Body)))
+		dst = append(dst, m.Body...)
+		dst = binary.AppendUvarint(dst, uint64(len(e.Routes[i])))
+		for _, id := range e.Routes[i] {
+			dst = binary.AppendUvarint(dst, uint64(id))
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(p.IDs)))
+	for _, id := range p.IDs {
+		dst = appendID(dst, id)
+	}
+	if size := len(dst) - start; size > MaxEnvelope {
+		return dst[:start], fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, size, MaxEnvelope)
+	}
+	return dst, nil
+}
+
+func check(e *Envelope) error {
+	p := &e.Packet
+	switch {
+	case len(e.Routes) != len(p.Messages):
+		return fmt.Errorf("%w: %d routes for %d messages", ErrTooLarge, len(e.Routes), len(p.Messages))
+	case len(p.Messages) > MaxMessages:
+		return fmt.Errorf("%w: %d messages, the limit is %d", ErrTooLarge, len(p.Messages), MaxMessages)
+	case len(p.IDs) > MaxIDs:
+		return fmt.Errorf("%w: %d names, the limit is %d", ErrTooLarge, len(p.IDs), MaxIDs)
+	case p.Limit < 0 || p.Limit > MaxRelays || p.Hops < 0 || p.Hops > MaxHops || e.From < 1:
+		return fmt.Errorf("%w: sender %d, limit %d, hops %d", ErrTooLarge, e.From, p.Limit, p.Hops)
+	}
+	for i := range p.Messages {
+		if size := len(p.Messages[i].Body); size > MaxBody {
+			return fmt.Errorf("%w: a message of %d bytes, the limit is %d", ErrTooLarge, size, MaxBody)
+		}
+		if hops := len(e.Routes[i]); hops > MaxHops {
+			return fmt.Errorf("%w: a route of %d nodes, the limit is %d", ErrTooLarge, hops, MaxHops)
+		}
+	}
+	return nil
+}
+
+func appendID(dst []byte, id ID) []byte {
+	dst = binary.AppendUvarint(dst, uint64(id.Origin))
+	dst = binary.AppendUvarint(dst, uint64(id.Run))
+	return binary.AppendUvarint(dst, uint64(id.Seq))
+}
+
+// Batch decodes envelopes into memory it owns and uses again, so that reading a busy wire
+// allocates nothing. What Decode appends to Envelopes is only lent: bodies point into the bytes
+// decoded, and everything is overwritten after Reset. Keep copies of what should last.
+type Batch struct {
+	Envelopes []Envelope
+	messages  []Message
+	routes    []Route
+	nodes     []NodeID
+	ids       []ID
+}
+
+// Reset empties the batch for the next round.
+func (b *Batch) Reset() {
+	b.Envelopes, b.messages, b.routes = b.Envelopes[:0], b.messages[:0], b.routes[:0]
+	b.nodes, b.ids = b.nodes[:0], b.ids[:0]
+}
+
+// Decode appends the one envelope that data holds. The error wraps [ErrMalformed]; the batch then
+// is as it was. Nothing is allocated for a count before the bytes for it have been seen.
+func (b *Batch) Decode(data []byte) error {
+	if len(data) > MaxEnvelope {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", ErrMalformed, len(data), MaxEnvelope)
+	}
+	r := reader{data: data}
+	e := Envelope{From: r.node()}
+	e.Packet.Kind = Kind(r.byte())
+	e.Packet.Limit = r.number("limit", MaxRelays)
+	e.Packet.Hops = r.number("hop count", MaxHops)
+
+	count := r.number("message count", MaxMessages)
+	firstMessage, firstRoute := len(b.messages), len(b.routes)
+	for range count {
+		if r.err != nil {
+			break
+		}
+		m := Message{ID: r.id()}
+		m.Sent = time.Unix(0, int64(r.fixed64()))
+		m.Body = r.bytes(r.number("message size", MaxBody))
+		hops := r.number("route length", MaxHops)
+		firstNode := len(b.nodes)
+		for range hops {
+			if r.err != nil {
+				break
+			}
+			b.nodes = append(b.nodes, r.node())
+		}
+		b.messages = append(b.messages, m)
+		b.routes = append(b.routes, b.nodes[firstNode:len(b.nodes):len(b.nodes)])
+	}
+	e.Packet.Messages = b.messages[firstMessage:len(b.messages):len(b.messages)]
+	e.Routes = b.routes[firstRoute:len(b.routes):len(b.routes)]
+
+	count = r.number("name count", MaxIDs)
+	firstID := len(b.ids)
+	for range count {
+		if r.err != nil {
+			break
+		}
+		b.ids = append(b.ids, r.id())
+	}
+	e.Packet.IDs = b.ids[firstID:len(b.ids):len(b.ids)]
+	if r.err == nil && len(r.data) > 0 {
+		r.fail("%d bytes left over", len(r.data))
+	}
+	if r.err != nil {
+		b.messages, b.routes, b.ids = b.messages[:firstMessage], b.routes[:firstRoute], b.ids[:firstID]
+		return r.err
+	}
+	b.Envelopes = append(b.Envelopes, e)
+	return nil
+}
+
+// reader takes fields off the front of data; after the first error everything reads as zero.
+type reader struct {
+	data []byte
+	err  error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: "+format, append([]any{ErrMalformed}, args...)...)
+	}
+	r.data = nil
+}
+
+func (r *reader) uvarint() uint64 {
+	// One byte is the commonest by far: node numbers, hops, counts.
+	if len(r.data) > 0 && r.data[0] < 0x80 {
+		v := r.data[0]
+		r.data = r.data[1:]
+		return uint64(v)
+	}
+	v, n := binary.Uvarint(r.data)
+	if n <= 0 {
+		r.fail("cut short")
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func (r *reader) number(what string, limit int) int {
+	v := r.uvarint()
+	if v > uint64(limit) {
+		r.fail("%s %d, the limit is %d", what, v, limit)
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) node() NodeID {
+	v := r.uvarint()
+	if r.err == nil && (v < 1 || v > 1<<31-1) {
+		r.fail("node number %d", v)
+		return 0
+	}
+	return NodeID(v)
+}
+
+func (r *reader) id() ID {
+	id := ID{Origin: r.node()}
+	run, seq := r.uvarint(), r.uvarint()
+	if r.err == nil && (run < 1 || run > 1<<31-1 || seq < 1 || seq > 1<<31-1) {
+		r.fail("message name %d.%d.%d", id.Origin, run, seq)
+		return ID{}
+	}
+	id.Run, id.Seq = uint32(run), uint32(seq)
+	return id
+}
+
+func (r *reader) byte() byte {
+	if len(r.data) < 1 {
+		r.fail("cut short")
+		return 0
+	}
+	v := r.data[0]
+	r.data = r.data[1:]
+	return v
+}
+
+func (r *reader) fixed64() uint64 {
+	if len(r.data) < 8 {
+		r.fail("cut short")
+		return 0
+	}
+	v := binary.BigEndian.Uint64(r.data)
+	r.data = r.data[8:]
+	return v
+}
+
+func (r *reader) bytes(n int) []byte {
+	if len(r.data) < n {
+		r.fail("cut short")
+		return nil
+	}
+	v := r.data[:n:n]
+	r.data = r.data[n:]
+	return v
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/transport"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// maxAnswer bounds what a client reads of one answer: a page of bodies as base64 with the paths of
+// its copies. A server that sends more is not one of ours.
+const maxAnswer = 256 << 20
+
+// Client asks one server of a network: a node, or the controller.
+type Client struct {
+	rest *resty.Client
+	name string // how errors call the server: "node 8"
+}
+
+// NewTransport returns what clients of one program share. It goes to the address it is given and
+// nowhere else: no proxy, no compression a server could use as a bomb.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     10 * time.Second,
+	}
+}
+
+// NewClient returns a client of the server at a base URL. Name is how errors call it.
+func NewClient(shared *http.Transport, base, network, token, name string) *Client {
+	rest := resty.NewWithClient(&http.Client{Transport: shared}).
+		SetBaseURL(base).
+		SetAuthToken(token).
+		SetHeader(transport.HeaderNetwork, network).
+		SetRedirectPolicy(resty.NoRedirectPolicy()).
+		SetResponseBodyLimit(maxAnswer).
+		SetLogger(silent{})
+	return &Client{rest: rest, name: name}
+}
+
+// Do sends a request and reads the answer into result. Errors carry a code: that of the server, or
+// CodeNotRunning when nobody is there, or CodeTimeout when it did not answer in time.
+func (c *Client) Do(ctx context.Context, method, path string, body, result any) error {
+	r := c.rest.R().SetContext(ctx)
+	if body != nil {
+		r.SetHeader("Content-Type", "application/json").SetBody(body)
+	}
+	resp, err := r.Execute(method, path)
+	if err != nil {
+		return c.explain(err)
+	}
+	if resp.IsError() {
+		var failed errorBody
+		if json.Unmarshal(resp.Body(), &failed) != nil || failed.Error == nil || failed.Error.Message == "" {
+			return NewError(CodeFailed, fmt.Sprintf("%s answered %s", c.name, resp.Status()), "")
+		}
+		return failed.Error
+	}
+	if result == nil {
+		return nil
+	}
+	if err := json.Unmarshal(resp.Body(), result); err != nil {
+		return fmt.Errorf("%s gave an answer that makes no sense: %w", c.name, err)
+	}
+	return nil
+}
+
+func (c *Client) explain(err error) error {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: CodeInterrupted, Message: "interrupted", cause: err}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &Error{Code: CodeNotRunning, Message: c.name + " is not running", cause: err}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return &Error{Code: CodeTimeout, Message: c.name + " did not answer in time", cause: err}
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &Error{Code: CodeNotRunning, Message: c.name + " went away before it answered", cause: err}
+	}
+	return fmt.Errorf("asking %s: %w", c.name, err)
+}
+
+// Publish gives the node messages.
+func (c *Client) Publish(ctx context.Context, req PublishRequest) (PublishAnswer, error) {
+	var out PublishAnswer
+	err := c.Do(ctx, http.MethodPost, "/v1/messages", req, &out)
+	return out, err
+}
+
+// Read lists everything in the inbox that the request asks for, page by page up to the newest
+// message there is when it begins.
+func (c *Client) Read(ctx context.Context, req ReadRequest) ([]Message, error) {
+	all := []Message{}
+	for {
+		var page ReadAnswer
+		if err := c.Do(ctx, http.MethodPost, "/v1/messages/read", req, &page); err != nil {
+			return all, err
+		}
+		all = append(all, page.Messages...)
+		if req.Until == 0 {
+			req.Until = page.Last
+		}
+		if !page.More || len(page.Messages) == 0 {
+			return all, nil
+		}
+		req.After = page.Messages[len(page.Messages)-1].Number
+	}
+}
+
+// Message returns one message; wait is how long the node may wait for it.
+func (c *Client) Message(ctx context.Context, id gossip.ID, wait time.Duration) (Message, error) {
+	var out Message
+	err := c.Do(ctx, http.MethodGet, "/v1/messages/"+url.PathEscape(id.String())+"?wait_ms="+strconv.FormatInt(wait.Milliseconds(), 10), nil, &out)
+	return out, err
+}
+
+// Inbox returns how full the inbox is; wait is how long the node may wait until last messages came.
+func (c *Client) Inbox(ctx context.Context, last uint64, wait time.Duration) (Inbox, error) {
+	var out Inbox
+	err := c.Do(ctx, http.MethodGet, fmt.Sprintf("/v1/inbox?last=%d&wait_ms=%d", last, wait.Milliseconds()), nil, &out)
+	return out, err
+}
+
+// Peers returns the node's peers.
+func (c *Client) Peers(ctx context.Context) (PeersAnswer, error) {
+	var out PeersAnswer
+	err := c.Do(ctx, http.MethodGet, "/v1/peers", nil, &out)
+	return out, err
+}
+
+// SetPeers replaces the node's peers.
+func (c *Client) SetPeers(ctx context.Context, peers []Peer) error {
+	return c.Do(ctx, http.MethodPut, "/v1/peers", PeersRequest{peers}, nil)
+}
+
+// Stats returns the node's counters.
+func (c *Client) Stats(ctx context.Context) (Stats, error) {
+	var out Stats
+	err := c.Do(ctx, http.MethodGet, "/v1/stats", nil, &out)
+	return out, err
+}
+
+// Health asks who is at home.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	var out Health
+	err := c.Do(ctx, http.MethodGet, "/v1/health", nil, &out)
+	return out, err
+}
+
+// silent keeps resty from writing warnings to the terminal.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Debugf(string, ...any) {}

@@ -1,0 +1,159 @@
+// Package live runs a node in real time: one agent owns it, feeds it what arrives, wakes it when it
+// asks to be woken, and carries out what it wants done. The agent works in the process that
+// [Child] makes of a program, and just as well inside any other Go program.
+package live
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/node"
+	"gossipctl/trace"
+	"gossipctl/transport"
+)
+
+// Agent owns a node. A lock, not a goroutine, hands the node from one input to the next: whoever
+// has an input steps the node itself, so a packet costs no switch between goroutines on its way
+// from one wire to the next, and what it is made of can stay where the wire has put it.
+type Agent struct {
+	wire transport.Transport
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	node    *node.Node
+	size    uint64 // messages that ever arrived, to see when one did
+	alarms  alarms
+	timer   *time.Timer // set to the earliest alarm; nil when none ever was
+	closed  bool
+	waiters int
+	changed chan struct{} // closed and replaced at a delivery, when somebody waits
+}
+
+// NewAgent returns an agent for n that sends over wire. Events of n go to log at debug level.
+func NewAgent(n *node.Node, wire transport.Transport, log *slog.Logger) *Agent {
+	return &Agent{node: n, wire: wire, log: log, changed: make(chan struct{})}
+}
+
+// Run serves the wire until ctx ends. Afterwards nothing wakes the node any more.
+func (a *Agent) Run(ctx context.Context) error {
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.closed = true
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+	}()
+	return a.wire.Serve(ctx, a.receive)
+}
+
+// Step runs do while nothing else touches the node, and carries out what it returns.
+func (a *Agent) Step(do func(now time.Time, n *node.Node) node.Effects) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	a.apply(do(now, a.node))
+	a.notify()
+}
+
+// Wait waits until ready says yes. It is asked at once, and again whenever something was delivered.
+// The error is ctx's.
+func (a *Agent) Wait(ctx context.Context, ready func(n *node.Node) bool) error {
+	a.mu.Lock()
+	a.waiters++
+	defer func() {
+		a.mu.Lock()
+		a.waiters--
+		a.mu.Unlock()
+	}()
+	for {
+		ok, changed := ready(a.node), a.changed
+		a.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		a.mu.Lock()
+	}
+}
+
+func (a *Agent) receive(batch []gossip.Envelope) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	for i := range batch {
+		a.apply(a.node.Receive(now, &batch[i]))
+	}
+	a.notify()
+}
+
+// apply carries out effects. A send that fails is counted by the transport, and nothing else can be
+// done about it here.
+func (a *Agent) apply(fx node.Effects) {
+	for i := range fx.Sends {
+		a.wire.Send(fx.Sends[i].To, &fx.Sends[i].Envelope)
+	}
+	for _, e := range fx.Events {
+		a.report(e)
+	}
+	for _, alarm := range fx.Alarms {
+		a.alarms.push(alarm)
+	}
+	if len(fx.Alarms) > 0 {
+		a.arm(time.Now())
+	}
+}
+
+func (a *Agent) report(e trace.Event) {
+	a.log.Debug(e.String())
+}
+
+// notify tells those who wait that something was delivered.
+func (a *Agent) notify() {
+	_, _, last := a.node.Size()
+	if last == a.size {
+		return
+	}
+	a.size = last
+	if a.waiters > 0 {
+		close(a.changed)
+		a.changed = make(chan struct{})
+	}
+}
+
+// arm sets the timer to the earliest alarm.
+func (a *Agent) arm(now time.Time) {
+	if len(a.alarms) == 0 || a.closed {
+		return
+	}
+	pause := max(a.alarms[0].At.Sub(now), 0)
+	if a.timer == nil {
+		a.timer = time.AfterFunc(pause, a.wake)
+		return
+	}
+	a.timer.Reset(pause)
+}
+
+// wake hands back every timer that is due.
+func (a *Agent) wake() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	for !a.closed && len(a.alarms) > 0 && !a.alarms[0].At.After(now) {
+		a.apply(a.node.Wake(now, a.alarms.pop().Timer))
+	}
+	a.arm(now)
+	a.notify()
+}
+
+// SetPeers tells the node its peers. The transport must know them already.
+func (a *Agent) SetPeers(peers []gossip.NodeID) {
+	a.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, peers) })
+}

@@ -1,0 +1,110 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"gossipctl/gossip"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// Descriptors a node process is born with, and what the controller puts there.
+const (
+	FDListener = 3 + iota // the listener, already bound
+	FDReady               // a pipe; the node writes one line and closes it when it serves
+	FDLifeline            // a pipe nobody writes to; its end means that the controller is gone
+	FDConfig              // a pipe with the Config as JSON; secrets never stand in arguments or environment
+)
+
+// ReadyLine is what a node writes on FDReady.
+const ReadyLine = "READY\n"
+
+// maxConfig bounds the configuration: every peer of the largest network takes some 40 bytes.
+const maxConfig = 4 << 20
+
+// A log is rotated at 5 MB, three times, so that a node cannot fill a disk: 20 MB at most.
+const (
+	logMegabytes = 5
+	logBackups   = 3
+)
+
+// Child makes this process a node: it takes over the descriptors it was born with, serves until it
+// is told to end or its controller is gone, and returns. Protocol makes the node's protocol.
+func Child(protocol func(Config) (gossip.Protocol, error)) error {
+	// Everything is taken over at once and kept in variables that live as long as the process: a
+	// descriptor nobody refers to is closed by the garbage collector.
+	ready := os.NewFile(FDReady, "ready")
+	syscall.SetNonblock(FDLifeline, true) // so that reading it costs no thread, and closing it ends the read
+	lifeline := os.NewFile(FDLifeline, "lifeline")
+	cfg, err := readConfig(os.NewFile(FDConfig, "config"))
+	if err != nil {
+		return err
+	}
+	listener, err := takeListener(os.NewFile(FDListener, "listener"))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	file := &lumberjack.Logger{Filename: cfg.LogFile, MaxSize: logMegabytes, MaxBackups: logBackups}
+	defer file.Close()
+	log := slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: cfg.LogLevel})).With("node", cfg.ID)
+
+	p, err := protocol(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	s := newServer(cfg, p, listener.Addr(), log)
+
+	var group sync.WaitGroup
+	group.Go(func() {
+		io.Copy(io.Discard, lifeline)
+		end(errors.New("the controller is gone"))
+	})
+	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
+	if _, err := io.WriteString(ready, ReadyLine); err != nil {
+		return fmt.Errorf("telling the controller: %w", err)
+	}
+	ready.Close()
+
+	err = s.serve(ctx, listener)
+	log.Info("ended", "because", context.Cause(ctx))
+	lifeline.Close()
+	group.Wait()
+	return err
+}
+
+func readConfig(f *os.File) (Config, error) {
+	defer f.Close()
+	var cfg Config
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	if err != nil {
+		return cfg, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if err := json.Unmarshal(data, &cfg); err != nil {
+		return cfg, fmt.Errorf("reading the configuration: %w (a node is started by start-network, not by hand)", err)
+	}
+	return cfg, nil
+}
+
+func takeListener(f *os.File) (net.Listener, error) {
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("taking over the listener: %w", err)
+	}
+	return l, nil
+}

@@ -1,0 +1,160 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/node"
+	"gossipctl/node/api"
+	"gossipctl/transport"
+)
+
+// drainTime is how long a node that is told to end may take to pass on what its queues hold. On an
+// idle network it takes nothing; longer than a quarter of a second would be felt at stop-network.
+const drainTime = 250 * time.Millisecond
+
+// Config is what a node process is told, on a pipe, at its birth.
+type Config struct {
+	Network      string            `json:"network"`    // its name
+	NetworkID    string            `json:"network_id"` // its identity, different at every start
+	ID           gossip.NodeID     `json:"id"`
+	Run          uint32            `json:"run"`
+	Seed         uint64            `json:"seed"`
+	Protocol     string            `json:"protocol"`
+	Settings     map[string]string `json:"settings,omitempty"`
+	Peers        []api.Peer        `json:"peers"`
+	ControlToken string            `json:"control_token"`
+	PeerToken    string            `json:"peer_token"`
+	LogFile      string            `json:"log_file"`
+	LogLevel     slog.Level        `json:"log_level"`
+	Capacity     int               `json:"capacity,omitempty"` // messages in the inbox; 0 = node.Capacity
+	DropOldest   bool              `json:"drop_oldest,omitempty"`
+}
+
+// server is a node with its HTTP face on one listener.
+type server struct {
+	*Agent
+	cfg  Config
+	wire *transport.HTTP
+	http *http.Server
+	log  *slog.Logger
+	peer sync.Mutex // held while peers change, so that changes do not cross
+}
+
+// newServer builds the node; nothing runs yet.
+func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *server {
+	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Network: cfg.NetworkID, Token: cfg.PeerToken})
+	n := node.New(node.Config{
+		ID: cfg.ID, Run: cfg.Run, Protocol: p, Capacity: cfg.Capacity, DropOldest: cfg.DropOldest,
+		Events: cfg.LogLevel <= slog.LevelDebug,
+	})
+	s := &server{Agent: NewAgent(n, wire, log), cfg: cfg, wire: wire, log: log}
+
+	control := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.ControlToken)}, Open: map[string]bool{"/v1/health": true}}
+	peers := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.PeerToken), []byte(cfg.ControlToken)}}
+	handler := api.Handler{
+		Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s,
+		Refused: func() map[api.Code]uint64 {
+			sum := control.Refused()
+			for code, n := range peers.Refused() {
+				sum[code] += n
+			}
+			return sum
+		},
+	}
+	routes := handler.Routes()
+	guarded := peers.Protect(addr, routes)
+	link := http.NewServeMux()
+	link.Handle("POST "+transport.LinkPath, peers.Protect(addr, wire))
+	link.Handle("POST /v1/packets", guarded)
+	link.Handle("/", control.Protect(addr, routes))
+	s.http = api.NewServer(link)
+	s.SetPeers(cfg.Peers)
+	return s
+}
+
+// serve runs until ctx ends, then passes on what still waits, and returns when all has ended.
+func (s *server) serve(ctx context.Context, l net.Listener) error {
+	wireCtx, cut := context.WithCancel(context.Background())
+	defer cut()
+	var group sync.WaitGroup
+	group.Go(func() { s.Run(wireCtx) })
+	failed := make(chan error, 1)
+	group.Go(func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
+		}
+	})
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	s.wire.Drained(drain)
+	cancel()
+	s.http.Close()
+	cut()
+	group.Wait()
+	return err
+}
+
+// Room implements api.Backend.
+func (s *server) Room(ctx context.Context) error { return s.wire.Room(ctx) }
+
+// SetPeers implements api.Backend: the transport learns of new peers before the node does, and of
+// those that go after it, so that the node never sends to a peer the transport does not know.
+func (s *server) SetPeers(peers []api.Peer) {
+	s.peer.Lock()
+	defer s.peer.Unlock()
+	ids := make([]gossip.NodeID, len(peers))
+	routes := make([]transport.Peer, len(peers))
+	for i, p := range peers {
+		ids[i], routes[i] = p.ID, transport.Peer{ID: p.ID, Addr: p.Addr}
+	}
+	slices.Sort(ids)
+	known := s.wire.Peers()
+	s.wire.SetPeers(union(routes, known))
+	s.Agent.SetPeers(ids)
+	s.wire.SetPeers(routes)
+	s.log.Info("peers", "are", fmt.Sprint(ids))
+}
+
+// union returns want and those of known that it does not name.
+func union(want, known []transport.Peer) []transport.Peer {
+	all := slices.Clone(want)
+	for _, p := range known {
+		if !slices.ContainsFunc(want, func(w transport.Peer) bool { return w.ID == p.ID }) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Links implements api.Backend.
+func (s *server) Links() ([]api.Link, map[string]uint64) {
+	addr := make(map[gossip.NodeID]string)
+	for _, p := range s.wire.Peers() {
+		addr[p.ID] = p.Addr
+	}
+	stats, dropped, _, malformed := s.wire.Stats()
+	if malformed > 0 {
+		dropped["malformed_stream"] = malformed
+	}
+	links := make([]api.Link, len(stats))
+	for i, l := range stats {
+		links[i] = api.Link{
+			Peer: api.Peer{ID: l.Peer, Addr: addr[l.Peer]}, Connected: l.Connected, Stalled: l.Stalled,
+			Queued: l.Queued, Packets: l.Frames, Dropped: l.Dropped, Error: l.LastError,
+		}
+	}
+	return links, dropped
+}

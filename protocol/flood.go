@@ -1,0 +1,192 @@
+package protocol
+
+import (
+	"math"
+	"time"
+
+	"gossipctl/gossip"
+)
+
+// flood relays every message to every peer, by the rules of jyscao's gossip-network-example: each
+// directed edge carries a message at most limit times, and the limit travels with the message.
+//
+//   - The origin sends to each peer.
+//   - A node that gets a copy from q passes it on to each peer but q whose edge is not used up;
+//     so it sends back to the one it first heard from, once somebody else brings another copy.
+//   - More than limit copies from one peer are turned away.
+//
+// On a connected graph where every node has two peers or more, that is exactly limit × directed
+// edges packets for a message, bridges included. Only out of a branch that is a tree nothing comes
+// back, because nobody in it hears the message from two sides.
+type flood struct {
+	self     gossip.NodeID
+	relays   int // limit of messages that come without one
+	remember int // messages whose edge counts are kept
+
+	peers []floodPeer
+	slots map[gossip.NodeID]int // of every peer there ever was; its place in edges
+	edges map[gossip.ID][]edge
+	order ring // of the keys of edges, oldest first
+	seen  gossip.IDSet
+
+	// Memory to cut small slices from: one allocation for each message would be felt in a burst.
+	edgeSlab    []edge
+	messageSlab []gossip.Message
+}
+
+type floodPeer struct {
+	id   gossip.NodeID
+	slot int
+}
+
+// edge counts the copies of one message that went over the two directions of one edge.
+type edge struct{ in, out uint16 }
+
+// strangers is the slot that all nodes which are no peers share. Their copies are taken, because a
+// new edge is known at its two ends at different moments, but jointly count as one edge.
+const strangers = 0
+
+const kindRelay gossip.Kind = 1
+
+func newFlood(env Environment, v Values) gossip.Protocol {
+	return &flood{
+		self:     env.Self,
+		relays:   v["relays"],
+		remember: v["remember"],
+		slots:    make(map[gossip.NodeID]int),
+		edges:    make(map[gossip.ID][]edge),
+	}
+}
+
+func (f *flood) Peers(_ time.Time, peers []gossip.NodeID, _ *gossip.Outbox) {
+	f.peers = f.peers[:0]
+	for _, id := range peers {
+		slot, known := f.slots[id]
+		if !known {
+			slot = 1 + len(f.slots)
+			f.slots[id] = slot
+		}
+		f.peers = append(f.peers, floodPeer{id, slot})
+	}
+}
+
+func (f *flood) Publish(_ time.Time, m gossip.Message, limit int, out *gossip.Outbox) {
+	if limit == 0 {
+		limit = f.relays
+	}
+	f.seen.Add(m.ID)
+	out.Deliver(m)
+	f.relay(m, f.learn(m.ID), f.self, limit, 1, out)
+}
+
+func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
+	if p.Kind != kindRelay || p.Limit < 1 || p.Limit > gossip.MaxRelays || len(p.Messages) != 1 {
+		out.Refuse(gossip.Malformed)
+		return
+	}
+	m := p.Messages[0]
+	edges, known := f.edges[m.ID]
+	if !known {
+		if !f.seen.Add(m.ID) {
+			out.Refuse(gossip.Stale)
+			return
+		}
+		edges = f.learn(m.ID)
+		out.Deliver(m)
+	}
+	slot := f.slots[from] // 0, strangers, for a node that never was a peer
+	edges = f.room(m.ID, edges, slot)
+	if int(edges[slot].in) >= p.Limit {
+		out.Refuse(gossip.OverLimit)
+		return
+	}
+	edges[slot].in++
+	if p.Hops < gossip.MaxHops {
+		f.relay(m, edges, from, p.Limit, p.Hops+1, out)
+	}
+}
+
+func (f *flood) Wake(time.Time, gossip.Timer, *gossip.Outbox) {}
+
+// relay sends m over every edge that is not used up, except to whom it came from.
+func (f *flood) relay(m gossip.Message, edges []edge, from gossip.NodeID, limit, hops int, out *gossip.Outbox) {
+	var messages []gossip.Message
+	for _, peer := range f.peers {
+		if peer.id == from {
+			continue
+		}
+		edges = f.room(m.ID, edges, peer.slot)
+		e := &edges[peer.slot]
+		if int(e.out) >= limit || e.out == math.MaxUint16 {
+			continue
+		}
+		e.out++
+		if messages == nil {
+			messages = f.single(m)
+		}
+		out.Send(peer.id, gossip.Packet{Kind: kindRelay, Messages: messages, Limit: limit, Hops: hops})
+	}
+}
+
+// single returns m as a list of its own.
+func (f *flood) single(m gossip.Message) []gossip.Message {
+	if len(f.messageSlab) == 0 {
+		f.messageSlab = make([]gossip.Message, 64)
+	}
+	list := f.messageSlab[:1:1]
+	f.messageSlab = f.messageSlab[1:]
+	list[0] = m
+	return list
+}
+
+// learn starts counting the copies of a new message, and forgets the oldest when there are too many.
+func (f *flood) learn(id gossip.ID) []edge {
+	if f.order.len() >= f.remember {
+		delete(f.edges, f.order.pop())
+	}
+	f.order.push(id)
+	n := 1 + len(f.slots)
+	if len(f.edgeSlab) < n {
+		f.edgeSlab = make([]edge, max(1024, n))
+	}
+	edges := f.edgeSlab[:n:n]
+	f.edgeSlab = f.edgeSlab[n:]
+	f.edges[id] = edges
+	return edges
+}
+
+// room makes sure there is a count for slot: peers may have come after the message.
+func (f *flood) room(id gossip.ID, edges []edge, slot int) []edge {
+	if slot < len(edges) {
+		return edges
+	}
+	edges = append(edges, make([]edge, 1+len(f.slots)-len(edges))...)
+	f.edges[id] = edges
+	return edges
+}
+
+// ring is a queue of names whose memory is used again.
+type ring struct {
+	ids         []gossip.ID
+	first, size int
+}
+
+func (r *ring) len() int { return r.size }
+
+func (r *ring) push(id gossip.ID) {
+	if r.size == len(r.ids) {
+		grown := make([]gossip.ID, max(64, 2*r.size))
+		n := copy(grown, r.ids[r.first:])
+		copy(grown[n:], r.ids[:r.first])
+		r.ids, r.first = grown, 0
+	}
+	r.ids[(r.first+r.size)%len(r.ids)] = id
+	r.size++
+}
+
+func (r *ring) pop() gossip.ID {
+	id := r.ids[r.first]
+	r.first = (r.first + 1) % len(r.ids)
+	r.size--
+	return id
+}

@@ -21,7 +21,7 @@ func (s *session) command(ctx context.Context, n int) error {
 	row := Row{Section: "command", What: "list-peers", Nodes: n, Unit: unitMS, Limit: &asked,
 		Target: commandGoal.target, Stretch: commandGoal.stretch}
 	took, err := s.listPeers(ctx, n)
-	s.add(ctx, row, took, err)
+	s.add(ctx, row, finding{value: took, err: err})
 	return nil
 }
 

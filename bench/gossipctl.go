@@ -26,9 +26,14 @@ const lastWords = 10 * time.Second
 // gossipctl runs the commands of the executable under measurement, on a network and in a state
 // folder of our own.
 type gossipctl struct {
-	path string
-	env  []string
+	path     string
+	env      []string
+	patience time.Duration // how long processes may outlive stop-network before that is an error
 }
+
+// endPatience is there for the kernel, which may take its time to free big processes, and not for
+// stop-network, which promises to return when all have ended.
+const endPatience = 5 * time.Second
 
 // networkName is the network every command works on.
 const networkName = "bench"
@@ -56,7 +61,7 @@ func newGossipctl(path, home string) (*gossipctl, error) {
 	if _, err := exec.LookPath(path); err != nil {
 		return nil, fmt.Errorf("there is no gossipctl to measure at %s; build it, name another with --gossipctl, or measure the limits alone with --limits", path)
 	}
-	c := &gossipctl{path: path}
+	c := &gossipctl{path: path, patience: endPatience}
 	for _, variable := range os.Environ() {
 		// Settings of the user's must not change what is measured.
 		if !strings.HasPrefix(variable, "GOSSIPCTL_") && !strings.HasPrefix(variable, "XDG_") {
@@ -92,6 +97,8 @@ func (c *gossipctl) run(ctx context.Context, args ...string) ([]byte, time.Durat
 		return nil, took, fmt.Errorf("gossipctl %s: %w", name, context.Cause(ctx))
 	case errors.As(err, &exit):
 		return stdout.Bytes(), took, &exitError{name, exit.ExitCode(), complaint(stdout.Bytes(), stderr.Bytes())}
+	case errors.Is(err, exec.ErrWaitDelay):
+		return nil, took, fmt.Errorf("gossipctl %s: it ended, but a process it started keeps its output open: %w", name, err)
 	case err != nil:
 		return nil, took, fmt.Errorf("gossipctl %s: %w", name, err)
 	}

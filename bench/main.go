@@ -37,8 +37,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	bounded, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	report, err := measure(bounded, o, stderr)
-	if err == nil {
-		err = report.print(stdout, o.output)
+	if err == nil || len(report.Rows) > 0 {
+		err = errors.Join(err, report.print(stdout, o.output))
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -47,10 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case bounded.Err() != nil:
 		fmt.Fprintf(stderr, "bench: out of time after %v; allow more with --timeout, or use --quick\n", o.timeout)
 		return 4
-	case err != nil:
-		fmt.Fprintln(stderr, "bench:", err)
-		return 1
-	case report.failed():
+	case err != nil || report.failed():
 		return 1
 	}
 	return 0

@@ -9,21 +9,25 @@ import (
 	"strconv"
 	"time"
 
-	"gossipctl/bench/limit"
+	"gossipctl/topology"
 )
 
-// degree is the number of peers a node has in every network measured.
-const degree = 3
+// Every network measured is random with so many peers a node, and drawn from this seed: what the
+// targets are stated for, and any number.
+const (
+	degree = 3
+	seed   = 1
+)
 
-// stopTimeout bounds stopping a network and seeing its processes gone; it runs even when the
-// benchmark itself is out of time or was interrupted.
+// stopTimeout bounds stopping a network, which is done even when the benchmark itself is out of
+// time or was interrupted. It is a guess, far above the goal for a thousand nodes.
 const stopTimeout = 60 * time.Second
 
 // network is a running gossipctl network.
 type network struct {
 	ctl     *gossipctl
 	Started time.Duration // command entered to command returned
-	graph   limit.Graph
+	graph   *topology.Graph
 	members []process // nodes and controller
 }
 
@@ -45,7 +49,7 @@ func (c *gossipctl) startNetwork(ctx context.Context, n int) (*network, error) {
 	var took time.Duration
 	err := withFreePorts(n+1, func(base int) (err error) {
 		took, err = c.ask(ctx, &info, "start-network", "random", strconv.Itoa(degree),
-			"-n", strconv.Itoa(n), "--seed", "1", "--base-port", strconv.Itoa(base))
+			"-n", strconv.Itoa(n), "--seed", strconv.Itoa(seed), "--base-port", strconv.Itoa(base))
 		return err
 	})
 	if err != nil {
@@ -65,13 +69,18 @@ func (nw *network) meet(info networkInfo, n int) error {
 	if len(info.Nodes) != n {
 		return fmt.Errorf("start-network answered %d nodes for %d", len(info.Nodes), n)
 	}
-	nw.graph = make(limit.Graph, n)
+	nw.graph = topology.New(n)
 	pids := []int{info.Controller.PID}
 	for _, node := range info.Nodes {
 		if node.ID < 1 || node.ID > n {
 			return fmt.Errorf("start-network named a node %d among %d", node.ID, n)
 		}
-		nw.graph[node.ID-1] = node.Peers
+		for _, p := range node.Peers {
+			if p == node.ID || !nw.graph.HasNode(p) {
+				return fmt.Errorf("start-network gave node %d the peer %d", node.ID, p)
+			}
+			nw.graph.AddEdge(node.ID, p)
+		}
 		pids = append(pids, node.PID)
 	}
 	var err error
@@ -114,17 +123,20 @@ func (nw *network) stop(ctx context.Context) (stopped, error) {
 // them the command left behind for a moment; those that stay are an error. It goes on when ctx
 // has ended.
 func (c *gossipctl) stopNetwork(ctx context.Context, members ...process) (took time.Duration, left int, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	_, took, err = c.run(ctx, "stop-network")
+	_, took, err = c.run(bounded, "stop-network")
 	left = len(stillRunning(members))
 	if err != nil {
 		// Once more: the first may have met a network that was still starting.
-		if _, _, again := c.run(ctx, "stop-network"); again != nil {
+		if _, _, again := c.run(bounded, "stop-network"); again != nil {
 			return took, left, errors.Join(err, again)
 		}
 	}
-	if stayed := awaitEnd(ctx, members); len(stayed) > 0 {
+	patient, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	if stayed := awaitEnd(patient, members); len(stayed) > 0 {
 		return took, left, fmt.Errorf("stop-network left %d processes running, the first with pid %d", len(stayed), stayed[0].pid)
 	}
 	return took, left, err

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gossipctl/bench/limit"
 )
 
 // Bounds of --sizes: a 3-regular graph needs an even number of nodes, 4 or more, and nobody has
@@ -24,6 +26,7 @@ type options struct {
 	output     string
 	timeout    time.Duration
 	plan       plan
+	programs   limit.Programs // zero: built for this run
 }
 
 // plan says what is measured at which sizes, and how often. Each number printed is the median.
@@ -35,7 +38,13 @@ type plan struct {
 	burstTimes  int // bursts
 	burstCount  int // messages in a burst
 	askTimes    int // commands
+
+	settle time.Duration // how long memory may take to come back after a burst
 }
+
+// settleTime is for Go's way of giving memory back: in the background, after a collection, over
+// some seconds. What a node holds for longer it has not given back, as far as a user can tell.
+const settleTime = 15 * time.Second
 
 // The sizes are those the targets are stated for (targets.go); 500 stands for 1,000, which takes
 // a minute more and tells the same. 50 single messages put the median within a few per cent, 30
@@ -44,7 +53,7 @@ type plan struct {
 func fullPlan() plan {
 	return plan{
 		starts: []int{16, 100, 500}, singles: []int{16, 64, 256}, bursts: []int{16, 64},
-		startTimes: 5, singleTimes: 50, burstTimes: 3, burstCount: 10_000, askTimes: 30,
+		startTimes: 5, singleTimes: 50, burstTimes: 3, burstCount: 10_000, askTimes: 30, settle: settleTime,
 	}
 }
 
@@ -52,7 +61,7 @@ func fullPlan() plan {
 func quickPlan() plan {
 	return plan{
 		starts: []int{16, 100}, singles: []int{16, 64}, bursts: []int{16},
-		startTimes: 3, singleTimes: 20, burstTimes: 3, burstCount: 10_000, askTimes: 10,
+		startTimes: 3, singleTimes: 20, burstTimes: 3, burstCount: 10_000, askTimes: 10, settle: settleTime,
 	}
 }
 

@@ -86,19 +86,19 @@ func awaitEnd(ctx context.Context, list []process) []process {
 	}
 }
 
-// memoryPerProcess is the mean proportional set size in bytes: pages shared by several processes
+// memoryPerProcess is the mean proportional set size in MB: pages shared by several processes
 // are divided among them, so that the sum is what they cost together.
 func memoryPerProcess(pids []int) (float64, error) {
 	return meanField(pids, "smaps_rollup", "Pss:")
 }
 
-// peakPerProcess is the mean of the highest resident set sizes so far in bytes. Unlike the above it
+// peakPerProcess is the mean of the highest resident set sizes so far in MB. Unlike the above it
 // counts shared pages in full: the kernel keeps no peak of the other.
 func peakPerProcess(pids []int) (float64, error) {
 	return meanField(pids, "status", "VmHWM:")
 }
 
-// meanField averages a field in kB of /proc/PID/file over processes.
+// meanField averages a field of /proc/PID/file over processes, where it stands in KiB, in MB.
 func meanField(pids []int, file, field string) (float64, error) {
 	if len(pids) == 0 {
 		return 0, errors.New("no processes to look at")
@@ -114,11 +114,11 @@ func meanField(pids []int, file, field string) (float64, error) {
 		if !found || len(words) == 0 {
 			return 0, fmt.Errorf("memory of process %d: no %s in %s", pid, field, file)
 		}
-		kB, err := strconv.ParseFloat(words[0], 64)
+		kib, err := strconv.ParseFloat(words[0], 64)
 		if err != nil {
 			return 0, fmt.Errorf("memory of process %d: %w", pid, err)
 		}
-		sum += kB * 1024
+		sum += kib * 1024 / 1e6
 	}
 	return sum / float64(len(pids)), nil
 }

@@ -70,22 +70,29 @@ func newReport(limitProcs int) *Report {
 	}
 }
 
-// add completes a row with what was measured of gossipctl, or why it was not, and files it.
-func (r *Report) add(row Row, gossipctl float64, err error) {
+// finding is one number measured of gossipctl, or why there is none.
+type finding struct {
+	value float64
+	note  string
+	err   error
+}
+
+// add completes a row with what was found and files it.
+func (r *Report) add(row Row, f finding) {
+	row.Note = f.note
 	switch {
-	case errors.Is(err, errUnasked) && row.Limit == nil:
+	case errors.Is(f.err, errUnasked) && row.Limit == nil:
 		return // nothing to show
-	case errors.Is(err, errUnasked):
+	case errors.Is(f.err, errUnasked):
 		row.Verdict = Unasked
-	case err != nil:
-		row.Verdict, row.Note = Failed, err.Error()
+	case f.err != nil:
+		row.Verdict, row.Note = Failed, f.err.Error()
 	default:
-		row.Gossipctl = &gossipctl
+		row.Gossipctl = &f.value
 		if row.Limit != nil && *row.Limit != 0 {
-			ratio := gossipctl / *row.Limit
-			row.Ratio = &ratio
+			row.Ratio = new(f.value / *row.Limit)
 		}
-		row.Verdict = row.Target.judge(gossipctl, row.Limit)
+		row.Verdict = row.Target.judge(f.value, row.Limit)
 	}
 	r.Rows = append(r.Rows, row)
 }

@@ -14,7 +14,6 @@ import (
 // session is one run of the benchmark.
 type session struct {
 	options
-	programs limit.Programs
 	ctl      *gossipctl // nil: only the limits are measured
 	report   *Report
 	progress io.Writer
@@ -33,8 +32,10 @@ func measure(ctx context.Context, o options, progress io.Writer) (*Report, error
 			return s.report, errors.Join(err, os.RemoveAll(home))
 		}
 	}
-	if s.programs, err = limit.Build(ctx, home); err != nil {
-		return s.report, errors.Join(err, os.RemoveAll(home))
+	if s.programs == (limit.Programs{}) {
+		if s.programs, err = limit.Build(ctx, home); err != nil {
+			return s.report, errors.Join(err, os.RemoveAll(home))
+		}
 	}
 	if m := s.report.Machine; m.Load > float64(m.CPUs)/2 {
 		s.say("the machine is busy (load %.1f on %d CPUs): trust the ratios, not the numbers, and those little", m.Load, m.CPUs)
@@ -65,16 +66,16 @@ func (s *session) section(ctx context.Context, part func(context.Context, int) e
 		return
 	}
 	if err := part(ctx, n); err != nil && ctx.Err() == nil {
-		s.report.add(Row{Section: "limits", What: "limit", Nodes: n}, 0, err)
+		s.report.add(Row{Section: "limits", What: "limit", Nodes: n}, finding{err: err})
 	}
 }
 
 // add files a row, unless gossipctl's part of it was cut short by the end of the run.
-func (s *session) add(ctx context.Context, row Row, gossipctl float64, err error) {
-	if err != nil && ctx.Err() != nil {
+func (s *session) add(ctx context.Context, row Row, f finding) {
+	if f.err != nil && ctx.Err() != nil {
 		return
 	}
-	s.report.add(row, gossipctl, err)
+	s.report.add(row, f)
 }
 
 // say tells the user how far things are.

@@ -8,27 +8,23 @@ import (
 // Waiting for things to settle: how often to look, and for how long at most.
 const (
 	lookEvery = 200 * time.Millisecond
-	// Go gives memory back in the background after a collection, over some seconds; a node that
-	// holds it for longer has not given it back as far as a user can tell.
-	settleTime = 15 * time.Second
 	// Copies on the last edges arrive within milliseconds of the last delivery.
 	traceTime = 5 * time.Second
 )
 
-// memory returns what look finds for the nodes, in MB a node.
+// memory returns what look finds for the nodes.
 func (nw *network) memory(ctx context.Context, look func([]int) (float64, error)) (float64, error) {
 	pids, err := nw.pids(ctx)
 	if err != nil {
 		return 0, err
 	}
-	bytes, err := look(pids)
-	return bytes / 1e6, err
+	return look(pids)
 }
 
 // settledMemory returns the memory per node in MB once it is down to enough, or where it stands
-// after settleTime.
-func (nw *network) settledMemory(ctx context.Context, enough float64) (mb float64, err error) {
-	err = lookUntil(ctx, settleTime, func() (bool, error) {
+// when patience ends.
+func (nw *network) settledMemory(ctx context.Context, enough float64, patience time.Duration) (mb float64, err error) {
+	err = lookUntil(ctx, patience, func() (bool, error) {
 		mb, err = nw.memory(ctx, memoryPerProcess)
 		return mb <= enough, err
 	})

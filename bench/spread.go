@@ -2,145 +2,120 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"gossipctl/bench/limit"
+	"gossipctl/topology"
 )
 
-// payload is the size of every message in bytes, and senders how many nodes share a burst: what
-// the targets are stated for.
-const (
-	payload = 256
-	senders = 4
-)
+// payload is the size of every message in bytes: what the targets are stated for.
+const payload = 256
+
+// senders share a burst. Four, because one alone would be the bottleneck of a fast network.
+var senders = []int{1, 2, 3, 4}
 
 // spread measures how messages get round a network of n nodes, one by one and in bursts, and
 // what memory that takes, against the flood limit on the same graph.
 func (s *session) spread(ctx context.Context, n int) error {
-	graph, err := s.graph(ctx, n)
+	graph, err := topology.Generate(topology.Request{Kind: "random", Nodes: n, Param: degree, Seed: seed})
 	if err != nil {
 		return err
 	}
-	rows, err := s.spreadLimits(ctx, graph)
+	limits, err := s.spreadLimits(ctx, graph)
 	if err != nil {
 		return err
 	}
-	found, err := s.spreadNetwork(ctx, n)
-	if slices.Contains(s.plan.singles, n) {
-		rows.single.Note = found.singleNote
-		s.add(ctx, rows.single, found.single, err)
-		s.add(ctx, rows.packets, found.packets, err)
+	found := s.spreadNetwork(ctx, graph)
+	row := func(section, what, unit string, limit *float64, g goal, f finding) {
+		s.add(ctx, Row{Section: section, What: what, Nodes: n, Unit: unit, Limit: limit, Target: g.target, Stretch: g.stretch}, f)
 	}
-	if slices.Contains(s.plan.bursts, n) {
-		rows.after.Target = atMost(found.idle + float64(s.plan.burstCount)*payload/1e6)
-		rows.after.Note = fmt.Sprintf("target: idle and the bodies of %d messages, which a node may keep", s.plan.burstCount)
-		s.add(ctx, rows.rate, found.rate, err)
-		s.add(ctx, rows.missing, found.missing, err)
-		s.add(ctx, rows.idle, found.idle, err)
-		s.add(ctx, rows.peak, found.peak, err)
-		s.add(ctx, rows.after, found.after, err)
+	if s.plan.single(n) {
+		row("single", "one message, last node", unitMS, limits.single, singleGoal, found.single)
+		row("single", "packets of one message", unitPackets, limits.packets, packetsGoal, found.packets)
+	}
+	if s.plan.burst(n) {
+		row("burst", "burst, deliveries", unitPerSecond, limits.rate, burstGoal, found.rate)
+		row("burst", "burst, missing", unitDeliveries, limits.missing, missingGoal, found.missing)
+		row("memory", "memory per idle node (PSS)", unitMB, limits.idle, idleGoal, found.idle)
+		row("memory", "peak per node in bursts (RSS)", unitMB, limits.peak, goal{}, found.peak)
+		row("memory", "memory after a burst (PSS)", unitMB, nil, afterGoal(found.idle.value, s.plan.bodies()), found.after)
 	}
 	return nil
 }
 
-// graph returns the very graph gossipctl makes of n nodes, so that both floods run on the same,
-// or a random one like it when there is no gossipctl to ask.
-func (s *session) graph(ctx context.Context, n int) (limit.Graph, error) {
-	if s.ctl != nil {
-		if nw, err := s.ctl.startNetwork(ctx, n); err == nil {
-			if _, err := nw.stop(ctx); err == nil {
-				return nw.graph, nil
-			}
-		}
-		// What is wrong comes to light, and into the report, when gossipctl's turn has come.
-		s.say("%d nodes: could not learn gossipctl's graph, taking another", n)
-	}
-	return limit.RandomRegular(n, degree, 1)
-}
+// single reports whether single messages are measured on n nodes.
+func (p plan) single(n int) bool { return slices.Contains(p.singles, n) }
 
-// spreadRows are the rows of one size with the limits filled in.
-type spreadRows struct{ single, packets, rate, missing, idle, peak, after Row }
+// burst reports whether bursts are measured on n nodes.
+func (p plan) burst(n int) bool { return slices.Contains(p.bursts, n) }
 
-func (s *session) spreadLimits(ctx context.Context, graph limit.Graph) (spreadRows, error) {
-	n := len(graph)
+// bodies is the size in MB of all bodies of one burst.
+func (p plan) bodies() float64 { return float64(p.burstCount) * payload / 1e6 }
+
+// spreadLimits are the limits at one size, nil where none was asked for; units as in the rows.
+type spreadLimits struct{ single, packets, rate, missing, idle, peak *float64 }
+
+func (s *session) spreadLimits(ctx context.Context, graph *topology.Graph) (l spreadLimits, err error) {
+	n := graph.Len()
 	s.say("messages, %d nodes: limit", n)
 	flood, err := limit.StartFlood(ctx, s.programs.Flood, graph, s.limitProcs)
 	if err != nil {
-		return spreadRows{}, err
+		return l, err
 	}
 	defer flood.Stop()
-
-	row := func(section, what, unit string, g goal) Row {
-		return Row{Section: section, What: what, Nodes: n, Unit: unit, Target: g.target, Stretch: g.stretch}
-	}
-	rows := spreadRows{
-		single:  row("single", "one message, last node", unitMS, singleGoal),
-		packets: row("single", "packets of one message", unitPackets, packetsGoal),
-		rate:    row("burst", "burst, deliveries", unitPerSecond, burstGoal),
-		missing: row("burst", "burst, missing", unitDeliveries, missingGoal),
-		idle:    row("memory", "memory per idle node (PSS)", unitMB, idleGoal),
-		peak:    row("memory", "peak per node in bursts (RSS)", unitMB, goal{}),
-		after:   row("memory", "memory after a burst (PSS)", unitMB, goal{}),
-	}
-	if slices.Contains(s.plan.singles, n) {
-		if rows.single.Limit, rows.packets.Limit, err = s.singleLimit(ctx, flood, n); err != nil {
-			return rows, err
+	if s.plan.single(n) {
+		if err := s.singleLimit(ctx, flood, n, &l); err != nil {
+			return l, err
 		}
 	}
-	if slices.Contains(s.plan.bursts, n) {
-		if rows.rate.Limit, rows.missing.Limit, err = s.burstLimit(ctx, flood); err != nil {
-			return rows, err
+	if s.plan.burst(n) {
+		if err := s.burstLimit(ctx, flood, &l); err != nil {
+			return l, err
 		}
-		if rows.peak.Limit, err = megabytes(peakPerProcess(flood.PIDs())); err != nil {
-			return rows, err
-		}
-		if rows.idle.Limit, err = s.idleLimit(ctx, n); err != nil {
-			return rows, err
-		}
+		err = s.idleLimit(ctx, n, &l)
 	}
-	return rows, nil
+	return l, err
 }
 
-// singleLimit returns the median milliseconds until the last node has one message, from every
-// node in turn, and the packets that took.
-func (s *session) singleLimit(ctx context.Context, flood *limit.Flood, n int) (last, packets *float64, err error) {
-	var times, counts []float64
+// singleLimit floods one message at a time, from every node in turn.
+func (s *session) singleLimit(ctx context.Context, flood *limit.Flood, n int, l *spreadLimits) error {
+	var times, packets []float64
 	for i := range s.plan.singleTimes {
 		r, err := flood.Publish(ctx, []int{i%n + 1}, 1, payload)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		times = append(times, milliseconds(r.Elapsed))
-		counts = append(counts, float64(r.Packets))
+		packets = append(packets, float64(r.Packets))
 	}
-	return new(median(times)), new(median(counts)), nil
+	l.single, l.packets = new(median(times)), new(median(packets))
+	return nil
 }
 
-// burstLimit returns the median rate of deliveries, and how many were missing.
-func (s *session) burstLimit(ctx context.Context, flood *limit.Flood) (rate, missing *float64, err error) {
+// burstLimit floods bursts, and looks at the memory they took.
+func (s *session) burstLimit(ctx context.Context, flood *limit.Flood, l *spreadLimits) error {
 	var rates []float64
 	for range s.plan.burstTimes {
-		r, err := flood.Publish(ctx, []int{1, 2, 3, 4}[:senders], s.plan.burstCount, payload)
+		r, err := flood.Publish(ctx, senders, s.plan.burstCount, payload)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		rates = append(rates, r.PerSecond())
 	}
-	return new(median(rates)), new(0.0), nil // Publish fails when one is missing
+	peak, err := peakPerProcess(flood.PIDs())
+	l.rate, l.peak = new(median(rates)), new(peak)
+	l.missing = new(0.0) // Publish fails when one is
+	return err
 }
 
-// idleLimit returns the memory in MB of each of n copies of a bare net/http server.
-func (s *session) idleLimit(ctx context.Context, n int) (*float64, error) {
+// idleLimit looks at the memory of n copies of a bare net/http server.
+func (s *session) idleLimit(ctx context.Context, n int, l *spreadLimits) error {
 	servers, err := limit.StartServers(ctx, s.programs.Serve, n, s.limitProcs)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer servers.Stop()
-	return megabytes(memoryPerProcess(servers.PIDs()))
-}
-
-// megabytes passes on bytes as millions of them.
-func megabytes(bytes float64, err error) (*float64, error) {
-	return new(bytes / 1e6), err
+	idle, err := memoryPerProcess(servers.PIDs())
+	l.idle = new(idle)
+	return err
 }

@@ -5,76 +5,78 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"gossipctl/topology"
 )
 
-// spreadFound is what was measured of gossipctl.
-type spreadFound struct {
-	single, packets, rate, missing, idle, peak, after float64
+// spreadFound is what was measured of gossipctl at one size; units as in the rows.
+type spreadFound struct{ single, packets, rate, missing, idle, peak, after finding }
 
-	singleNote string
+// none is when all of it is missing for one reason.
+func none(err error) spreadFound {
+	f := finding{err: err}
+	return spreadFound{f, f, f, f, f, f, f}
 }
 
-// spreadNetwork measures gossipctl at one size.
-func (s *session) spreadNetwork(ctx context.Context, n int) (spreadFound, error) {
+// spreadNetwork measures gossipctl on the graph the limits were measured on.
+func (s *session) spreadNetwork(ctx context.Context, graph *topology.Graph) spreadFound {
 	if s.ctl == nil {
-		return spreadFound{}, errUnasked
+		return none(errUnasked)
 	}
+	n := graph.Len()
 	s.say("messages, %d nodes: gossipctl", n)
 	nw, err := s.ctl.startNetwork(ctx, n)
 	if err != nil {
-		return spreadFound{}, err
+		return none(err)
 	}
-	found, err := s.spreadOn(ctx, nw, n)
-	if _, stopErr := nw.stop(ctx); err == nil {
-		err = stopErr
+	var found spreadFound
+	if s.plan.burst(n) {
+		found.idle.value, found.idle.err = nw.memory(ctx, memoryPerProcess)
 	}
-	return found, err
+	if s.plan.single(n) {
+		found.single = nw.single(ctx, s.plan.singleTimes)
+		if !slices.Equal(nw.graph.Edges(), graph.Edges()) {
+			found.single.note += "; not on the graph of the limit"
+		}
+		found.packets.value, found.packets.err = nw.packetsOfOne(ctx)
+	}
+	if s.plan.burst(n) {
+		nw.bursts(ctx, s.plan, &found)
+	}
+	if _, err := nw.stop(ctx); err != nil {
+		return none(err)
+	}
+	return found
 }
 
-func (s *session) spreadOn(ctx context.Context, nw *network, n int) (found spreadFound, err error) {
-	if slices.Contains(s.plan.bursts, n) {
-		if found.idle, err = nw.memory(ctx, memoryPerProcess); err != nil {
-			return found, err
-		}
+// single measures single messages, one after the other.
+func (nw *network) single(ctx context.Context, count int) finding {
+	b, err := nw.benchmark(ctx, count, 0)
+	if err != nil {
+		return finding{err: err}
 	}
-	if slices.Contains(s.plan.singles, n) {
-		single, err := nw.benchmark(ctx, s.plan.singleTimes, 0)
-		if err != nil {
-			return found, err
-		}
-		found.single = single.Single.LastMS.P50
-		found.singleNote = "p99 " + number(single.Single.LastMS.P99, unitMS)
-		if found.packets, err = nw.packetsOfOne(ctx); err != nil {
-			return found, err
-		}
-	}
-	if slices.Contains(s.plan.bursts, n) {
-		err = s.burstsOn(ctx, nw, &found)
-	}
-	return found, err
+	return finding{value: b.Single.LastMS.P50, note: "p99 " + number(b.Single.LastMS.P99, unitMS)}
 }
 
-// burstsOn runs the bursts and looks at the memory after the first: later ones only repeat the
+// bursts runs the bursts and looks at the memory after the first: later ones only repeat the
 // rate, and what nodes keep of them would blur the picture.
-func (s *session) burstsOn(ctx context.Context, nw *network, found *spreadFound) error {
+func (nw *network) bursts(ctx context.Context, p plan, found *spreadFound) {
 	var rates []float64
-	for i := range s.plan.burstTimes {
-		b, err := nw.benchmark(ctx, 0, s.plan.burstCount)
+	for i := range p.burstTimes {
+		b, err := nw.benchmark(ctx, 0, p.burstCount)
 		if err != nil {
-			return err
+			f := finding{err: err}
+			found.rate, found.missing, found.peak, found.after = f, f, f, f
+			return
 		}
 		rates = append(rates, b.Burst.DeliveriesPerSecond)
-		found.missing = max(found.missing, b.Burst.Missing)
+		found.missing.value = max(found.missing.value, b.Burst.Missing)
 		if i == 0 {
-			if found.after, err = nw.settledMemory(ctx, found.idle+float64(s.plan.burstCount)*payload/1e6); err != nil {
-				return err
-			}
+			found.after.value, found.after.err = nw.settledMemory(ctx, found.idle.value+p.bodies(), p.settle)
 		}
 	}
-	found.rate = median(rates)
-	var err error
-	found.peak, err = nw.memory(ctx, peakPerProcess)
-	return err
+	found.rate.value = median(rates)
+	found.peak.value, found.peak.err = nw.memory(ctx, peakPerProcess)
 }
 
 // benchmarked is what benchmark-network answers.
@@ -96,7 +98,7 @@ func (nw *network) benchmark(ctx context.Context, single, burst int) (benchmarke
 	var b benchmarked
 	const command = "benchmark-network"
 	stdout, _, err := nw.ctl.run(ctx, command, "--single", strconv.Itoa(single), "--burst", strconv.Itoa(burst),
-		"--size", strconv.Itoa(payload), "--senders", strconv.Itoa(senders))
+		"--size", strconv.Itoa(payload), "--senders", strconv.Itoa(len(senders)))
 	if bad := decode(stdout, &b, command); err == nil {
 		err = bad
 	}

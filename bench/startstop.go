@@ -29,35 +29,37 @@ func (s *session) startAndStop(ctx context.Context, n int) error {
 	stopRow := Row{Section: "start", What: "stop-network", Nodes: n, Unit: unitMS, Limit: &stopLimit,
 		Target: stopGoal(n).target, Stretch: stopGoal(n).stretch}
 
-	starts, stops, outlived, err := s.networkStarts(ctx, n)
-	if outlived > 0 {
-		stopRow.Note = fmt.Sprintf("%d processes still ran when the command had returned", outlived)
-	}
-	s.add(ctx, startRow, starts, err)
-	s.add(ctx, stopRow, stops, err)
+	start, stop := s.networkStarts(ctx, n)
+	s.add(ctx, startRow, start)
+	s.add(ctx, stopRow, stop)
 	return nil
 }
 
-// networkStarts returns the median milliseconds of starting and of stopping a network of n nodes,
-// and the most processes that outlived the command stop-network.
-func (s *session) networkStarts(ctx context.Context, n int) (start, stop float64, outlived int, err error) {
+// networkStarts returns the median milliseconds of starting and of stopping a network of n nodes.
+func (s *session) networkStarts(ctx context.Context, n int) (start, stop finding) {
+	neither := func(err error) (start, stop finding) { return finding{err: err}, finding{err: err} }
 	if s.ctl == nil {
-		return 0, 0, 0, errUnasked
+		return neither(errUnasked)
 	}
 	s.say("start and stop, %d nodes: gossipctl", n)
 	var starts, stops []float64
+	outlived := 0
 	for range s.plan.startTimes {
 		nw, err := s.ctl.startNetwork(ctx, n)
 		if err != nil {
-			return 0, 0, 0, err
+			return neither(err)
 		}
 		ended, err := nw.stop(ctx)
 		if err != nil {
-			return 0, 0, 0, err
+			return neither(err)
 		}
 		starts = append(starts, milliseconds(nw.Started))
 		stops = append(stops, milliseconds(ended.took))
 		outlived = max(outlived, ended.outlived)
 	}
-	return median(starts), median(stops), outlived, nil
+	start, stop = finding{value: median(starts)}, finding{value: median(stops)}
+	if outlived > 0 {
+		stop.note = fmt.Sprintf("%d processes still ran when the command had returned", outlived)
+	}
+	return start, stop
 }

@@ -96,11 +96,14 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 	}
 	slot := f.slots[from] // 0, strangers, for a node that never was a peer
 	edges = f.room(m.ID, edges, slot)
-	if int(edges[slot].in) >= p.Limit {
+	e := &edges[slot]
+	if e.in < math.MaxUint16 {
+		e.in++ // copies turned away count too, should a later one claim a higher limit
+	}
+	if int(e.in) > p.Limit {
 		out.Refuse(gossip.OverLimit)
 		return
 	}
-	edges[slot].in++
 	if p.Hops < gossip.MaxHops {
 		f.relay(m, edges, from, p.Limit, p.Hops+1, out)
 	}

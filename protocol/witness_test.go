@@ -80,9 +80,9 @@ func (w *witness) ask(p gossip.Packet, peers []gossip.NodeID, out *gossip.Outbox
 		w.complain(7, "shares memory with whoever drives it (-as it should answer +when that is written over):\n%s", cmp.Diff(first, second))
 	}
 	w.judge(first)
-	w.given, w.asIs = slices.Clone(first.Sends), make([]gossip.Send, len(first.Sends))
-	for i, send := range first.Sends {
-		w.asIs[i] = gossip.Send{To: send.To, Packet: lend(send.Packet)}
+	w.given, w.asIs = slices.Clone(first.Sends), nil
+	for _, send := range first.Sends {
+		w.asIs = append(w.asIs, gossip.Send{To: send.To, Packet: lend(send.Packet)})
 	}
 	scribble(lent)
 	for i := range list {
@@ -124,7 +124,7 @@ func (w *witness) complain(law int, format string, args ...any) {
 
 var nonsense = gossip.ID{Origin: 99, Run: 99, Seq: 99}
 
-// lend returns a copy of p that shares nothing with it but bodies of messages in p itself.
+// lend returns a copy of p that shares nothing with it.
 func lend(p gossip.Packet) gossip.Packet {
 	p.Messages, p.IDs = slices.Clone(p.Messages), slices.Clone(p.IDs)
 	for i := range p.Messages {

@@ -51,11 +51,12 @@ type alarm struct {
 	number int
 }
 
-// step is what a node did about one thing that came to it. Its effects are lent.
+// step is what a node did about one thing that came to it. Its slices are lent.
 type step struct {
 	node  gossip.NodeID
 	from  gossip.NodeID // the sender of the packet it took in, or 0
-	route gossip.Route  // of that packet's first message; lent
+	limit int           // of that packet
+	route gossip.Route  // of that packet's first message
 	node.Effects
 }
 
@@ -71,6 +72,8 @@ func newWorld(g graph, born func(gossip.NodeID) gossip.Protocol, observe func(st
 	}
 	return w
 }
+
+func (w *world) since() time.Duration { return w.now.Sub(start) }
 
 func (w *world) setPeers(id gossip.NodeID, peers []gossip.NodeID) {
 	w.peers[id] = slices.Clone(peers)
@@ -111,7 +114,7 @@ func (w *world) receive(to gossip.NodeID, wire []byte) error {
 		return err
 	}
 	e := &w.batch.Envelopes[0]
-	s := step{node: to, from: e.From}
+	s := step{node: to, from: e.From, limit: e.Packet.Limit}
 	if len(e.Routes) > 0 {
 		s.route = e.Routes[0]
 	}

@@ -10,9 +10,8 @@ import (
 // again if it was before the removal. It does not change g.
 //
 // Orphans get each other as peers where they can, so that the degrees stay as they were, and random
-// others where they are neighbours already. Only an orphan that is the last link of its part gets
-// two new peers, and only one that has everybody as a peer gets none. Numbers that are no nodes of
-// g are passed over.
+// others where they are neighbours already. There are never more edges than orphans. Only an orphan
+// that has everybody as a peer gets no new one. Numbers that are no nodes of g are passed over.
 func Reconnect(g *Graph, orphans []int, rng *rand.Rand) []Edge {
 	m := mender{after: g.Clone(), rng: rng}
 	for _, v := range orphans {

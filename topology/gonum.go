@@ -55,9 +55,9 @@ func buildTree(n, branching int, _ rand.Source) *Graph {
 	return c.g
 }
 
-// The parameters of Holme and Kim's model. m = 3: nobody has fewer peers than in a random network
-// of the default degree, so that the two compare. p = 0.5: half of a newcomer's further links
-// close a triangle, midway between none and as many as the model can.
+// The parameters of Holme and Kim's model. m = 3: a newcomer is given as many peers as a node
+// of the kind random has by default. p = 0.5: half of its links but the first close a triangle,
+// midway between none and as many as the model can.
 const (
 	powerlawLinks    = 3
 	powerlawTriangle = 0.5

@@ -103,18 +103,20 @@ func (k Kind) impossible(nodes, param int, reason string) error {
 		}
 		param = 0
 	}
-	for n := min(nodes-1, MaxNodes); n >= 1 && !offer(n, param); n-- {
+	at := max(min(nodes, MaxNodes+1), 0) // no number is too far off to be near to something
+	for n := at - 1; n >= 1 && !offer(n, param); n-- {
 	}
-	for n := max(nodes+1, 1); n <= MaxNodes && !offer(n, param); n++ {
+	for n := at + 1; n <= MaxNodes && !offer(n, param); n++ {
 	}
 	if nodes < 1 || nodes > MaxNodes {
 		return e // no other parameter and no other kind makes this number of nodes right
 	}
 	unhelped := len(e.Try)
 	if k.Param.Name != "" {
-		for p := min(param-1, nodes); p >= 1 && !offer(nodes, p); p-- {
+		at := max(min(param, nodes+1), 0) // more than the number of nodes never helps
+		for p := at - 1; p >= 1 && !offer(nodes, p); p-- {
 		}
-		for p := max(param+1, 1); p <= nodes && !offer(nodes, p); p++ {
+		for p := at + 1; p <= nodes && !offer(nodes, p); p++ {
 		}
 	}
 	if other, ok := Find(k.instead); ok && len(e.Try) == unhelped && other.possible(nodes, other.Param.Default) {

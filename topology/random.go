@@ -52,7 +52,7 @@ func regular(nodes []int, k int, rng *rand.Rand) *Graph {
 // drawRegular draws a k-regular graph with 2k < n, connected if asked (then k ≥ 2).
 func drawRegular(n, k int, rng *rand.Rand, connected bool) *sketch {
 	if k == 2 && connected {
-		return drawRing(n, rng) // few 2-regular graphs are connected, and all that are look like this
+		return drawRing(n, rng) // only rings are connected, and a pairing is seldom one ring
 	}
 	if k <= maxPaired {
 		s := newSketch(n)

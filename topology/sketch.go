@@ -65,7 +65,7 @@ func (s *sketch) mix(rng *rand.Rand) {
 	// From the ring of 1,000 nodes and 6 peers, which is full of triangles, 3 switches an edge bring
 	// their number down to what theory expects; 20 leave room for what nobody thought of counting.
 	const switches = 20
-	// The bound is reached at half a million edges, where the chain takes about a second.
+	// The bound is reached at half a million edges and keeps the chain within a second or two.
 	const maxSwitches = 10_000_000
 
 	s.relabel(rng)

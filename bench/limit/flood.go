@@ -7,11 +7,13 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"gossipctl/topology"
 )
 
 // Flood is a running network of floodlimit processes.
 type Flood struct {
-	graph     Graph
+	graph     *topology.Graph
 	nodes     []*floodNode
 	published int      // by all nodes together, since they started
 	last      []report // of every node, when the flood last settled
@@ -31,13 +33,14 @@ type Result struct {
 // PerSecond is the rate of deliveries.
 func (r Result) PerSecond() float64 { return float64(r.Deliveries) / r.Elapsed.Seconds() }
 
-// StartFlood starts one process for each node of the graph and joins them by streams. Procs is
-// their GOMAXPROCS; 0 leaves it to Go.
-func StartFlood(ctx context.Context, program string, g Graph, procs int) (*Flood, error) {
-	if err := g.check(); err != nil {
-		return nil, err
+// StartFlood starts one process for each node of the graph, which has to be connected and its
+// nodes 1…n, and joins them by streams. Procs is their GOMAXPROCS; 0 leaves it to Go.
+func StartFlood(ctx context.Context, program string, g *topology.Graph, procs int) (*Flood, error) {
+	n := g.Len()
+	if nodes := g.Nodes(); n == 0 || nodes[n-1] != n || !topology.Connected(g) {
+		return nil, fmt.Errorf("cannot flood the nodes %v: they are not 1 to %d, or not connected", nodes, n)
 	}
-	f := &Flood{graph: g, last: make([]report, len(g))}
+	f := &Flood{graph: g, last: make([]report, n)}
 	if err := f.start(ctx, program, procs); err != nil {
 		return nil, errors.Join(err, context.Cause(ctx), f.Stop())
 	}
@@ -45,8 +48,8 @@ func StartFlood(ctx context.Context, program string, g Graph, procs int) (*Flood
 }
 
 func (f *Flood) start(ctx context.Context, program string, procs int) error {
-	for i := range f.graph {
-		n, err := startFloodNode(ctx, program, i+1, procs)
+	for _, id := range f.graph.Nodes() {
+		n, err := startFloodNode(ctx, program, id, procs)
 		if err != nil {
 			return err
 		}
@@ -57,9 +60,9 @@ func (f *Flood) start(ctx context.Context, program string, procs int) error {
 			return n.failed(err)
 		}
 	}
-	for i, n := range f.nodes {
+	for _, n := range f.nodes {
 		line := []string{"peers"}
-		for _, p := range f.graph[i] {
+		for _, p := range f.graph.Peers(n.id) {
 			line = append(line, fmt.Sprintf("%d=%s", p, f.nodes[p-1].addr))
 		}
 		n.say(strings.Join(line, " "))
@@ -121,8 +124,8 @@ func (f *Flood) settle(ctx context.Context, count int) error {
 	again := max(pause/8, 2*time.Millisecond) // an eighth: late by little, asked of one node only
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
-	for i, n := range f.nodes {
-		due := len(f.graph[i]) * f.published
+	for _, n := range f.nodes {
+		due := f.graph.Degree(n.id) * f.published
 		had, since := -1, time.Now()
 		for {
 			select {
@@ -135,7 +138,7 @@ func (f *Flood) settle(ctx context.Context, count int) error {
 				return err
 			}
 			if r.copies > due {
-				return fmt.Errorf("node %d received %d copies; the packet rule allows %d", i+1, r.copies, due)
+				return fmt.Errorf("node %d received %d copies; the packet rule allows %d", n.id, r.copies, due)
 			}
 			if r.copies == due {
 				timer.Reset(0)
@@ -144,7 +147,7 @@ func (f *Flood) settle(ctx context.Context, count int) error {
 			if r.copies != had {
 				had, since = r.copies, time.Now()
 			} else if time.Since(since) > stallTime {
-				return fmt.Errorf("the flood stands still: node %d has %d copies of %d", i+1, r.copies, due)
+				return fmt.Errorf("the flood stands still: node %d has %d copies of %d", n.id, r.copies, due)
 			}
 			timer.Reset(again)
 		}
@@ -171,9 +174,6 @@ func (f *Flood) reports() ([]report, error) {
 	}
 	return all, nil
 }
-
-// PacketsPerMessage is what the packet rule asks for: every directed edge once.
-func (f *Flood) PacketsPerMessage() int { return f.graph.directedEdges() }
 
 // PIDs are the process numbers of the nodes.
 func (f *Flood) PIDs() []int { return pids(f.commands()) }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+
+	"gossipctl/topology"
 )
 
-func startFlood(t *testing.T, g Graph, procs int) *Flood {
+func startFlood(t *testing.T, g *topology.Graph, procs int) *Flood {
 	t.Helper()
 	f, err := StartFlood(bounded(t), programs.Flood, g, procs)
 	if err != nil {
@@ -17,29 +19,20 @@ func startFlood(t *testing.T, g Graph, procs int) *Flood {
 	return f
 }
 
-func regular(t *testing.T, n int) Graph {
-	t.Helper()
-	g, err := RandomRegular(n, 3, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
 func TestFloodDeliversAllAndSendsEveryDirectedEdgeOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		graph   Graph
+		graph   *topology.Graph
 		procs   int
 		packets int // of one message
 	}{
-		"16 nodes with 3 peers": {regular(t, 16), 1, 48},
-		"Go's own GOMAXPROCS":   {regular(t, 16), 0, 48},
-		"4 nodes, all joined":   {complete(4), 1, 12},
-		"ring of 5":             {Graph{{2, 5}, {1, 3}, {2, 4}, {3, 5}, {4, 1}}, 1, 10},
+		"16 nodes with 3 peers": {draw("random", 16), 1, 48},
+		"Go's own GOMAXPROCS":   {draw("random", 16), 0, 48},
+		"4 nodes, all joined":   {draw("random", 4), 1, 12},
+		"ring of 5":             {draw("circular", 5), 1, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := startFlood(t, c.graph, c.procs)
-			n := len(c.graph)
+			n := c.graph.Len()
 			publish := func(senders []int, count int) {
 				t.Helper()
 				r, err := f.Publish(bounded(t), senders, count, 256)
@@ -61,7 +54,7 @@ func TestFloodDeliversAllAndSendsEveryDirectedEdgeOnce(t *testing.T) {
 }
 
 func TestFloodStopEndsItsProcesses(t *testing.T) {
-	f := startFlood(t, regular(t, 16), 1)
+	f := startFlood(t, draw("random", 16), 1)
 	pids := f.PIDs()
 	if len(pids) != 16 {
 		t.Fatalf("%d processes for 16 nodes", len(pids))
@@ -74,7 +67,7 @@ func TestFloodStopEndsItsProcesses(t *testing.T) {
 
 func TestFloodEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(bounded(t))
-	f, err := StartFlood(ctx, programs.Flood, complete(4), 1)
+	f, err := StartFlood(ctx, programs.Flood, draw("random", 4), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +82,7 @@ func TestFloodEndsWithItsContext(t *testing.T) {
 }
 
 func TestADeadNodeIsAnErrorNotAWait(t *testing.T) {
-	f := startFlood(t, complete(4), 1)
+	f := startFlood(t, draw("random", 4), 1)
 	if err := syscall.Kill(f.PIDs()[2], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +92,15 @@ func TestADeadNodeIsAnErrorNotAWait(t *testing.T) {
 }
 
 func TestStartFloodRefusesABadGraphAndABadProgram(t *testing.T) {
-	if _, err := StartFlood(bounded(t), programs.Flood, Graph{{2}, {}}, 1); err == nil {
-		t.Error("a graph with half an edge was accepted")
+	for name, g := range map[string]*topology.Graph{
+		"no nodes": topology.New(0), "two parts": topology.New(2), "a hole": topology.NewNodes([]int{2}),
+	} {
+		if _, err := StartFlood(bounded(t), programs.Flood, g, 1); err == nil {
+			t.Errorf("a graph with %s was accepted", name)
+		}
 	}
 	for _, program := range []string{"/nowhere/floodlimit", programs.Ask} {
-		if _, err := StartFlood(bounded(t), program, complete(4), 1); err == nil {
+		if _, err := StartFlood(bounded(t), program, draw("random", 4), 1); err == nil {
 			t.Errorf("%s was accepted for floodlimit", program)
 		}
 	}

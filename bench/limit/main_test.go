@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gossipctl/topology"
 )
 
 // programs are built once for all tests.
@@ -49,7 +51,7 @@ func playHarness(folder string) {
 		fmt.Println(err)
 		return
 	}
-	flood, err := StartFlood(ctx, folder+"/floodlimit", complete(4), 1)
+	flood, err := StartFlood(ctx, folder+"/floodlimit", draw("random", 4), 1)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -118,15 +120,11 @@ func running(pid int) bool {
 	return err == nil && !strings.Contains(string(text), ") Z ")
 }
 
-// complete is the graph that joins each of n nodes to all others.
-func complete(n int) Graph {
-	g := make(Graph, n)
-	for i := range g {
-		for p := 1; p <= n; p++ {
-			if p != i+1 {
-				g[i] = append(g[i], p)
-			}
-		}
+// draw makes a graph, or ends the program that cannot.
+func draw(kind string, nodes int) *topology.Graph {
+	g, err := topology.Generate(topology.Request{Kind: kind, Nodes: nodes, Seed: 1})
+	if err != nil {
+		panic(err)
 	}
 	return g
 }

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,9 @@ import (
 	"strings"
 )
 
-// maxConfig bounds the config file, in bytes: a thousand times what all flags need.
-const maxConfig = 64 << 10
+// maxConfig bounds the config file, in bytes: ten times what all flags need. The parser takes time
+// that grows with the square of the nesting: half a second for this many brackets, eight for 64 KiB.
+const maxConfig = 16 << 10
 
 // Config is what a config file says, by flag name. The zero value is a file that says nothing.
 type Config struct {
@@ -95,6 +97,7 @@ func ReadConfig(env Env, known []string) (Config, error) {
 	if len(text) > maxConfig {
 		return Config{}, &ConfigError{Path: path, Reason: fmt.Sprintf("is larger than %s; this is not a config file", Bytes(maxConfig))}
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // which some editors put first
 	settings, err := parseSettings(path, text)
 	if err != nil {
 		return Config{}, err

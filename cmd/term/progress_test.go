@@ -5,11 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // screen is what a line of a terminal shows after text was written to it.
 func screen(text string) string {

@@ -21,7 +21,8 @@ type settingsParser struct {
 
 func parseSettings(path string, text []byte) ([]setting, error) {
 	p := settingsParser{path, text}
-	file, err := parser.ParseBytes(text, 0)
+	// Keys that stand twice are found below, where the sentence about them is ours.
+	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
@@ -32,15 +33,18 @@ func parseSettings(path string, text []byte) ([]setting, error) {
 	var settings []setting
 	lines := map[string]int{}
 	for _, doc := range file.Docs {
-		body := doc.Body
+		body, later := doc.Body, len(settings) > 0
 		if body == nil || body.Type() == ast.CommentType {
 			continue
 		}
-		entries, ok := entriesOf(body)
-		if !ok || len(lines) > 0 {
-			return nil, p.fail(body.GetToken(), "a config file is one list of lines such as num-nodes: 16")
+		mapping, ok := body.(*ast.MappingNode)
+		if !ok {
+			return nil, p.fail(body.GetToken(), "a config file consists of lines such as num-nodes: 16")
 		}
-		for _, entry := range entries {
+		for _, entry := range mapping.Values {
+			if later {
+				return nil, p.fail(entry.Key.GetToken(), "this starts a second document; a config file is one, without --- between")
+			}
 			s, err := p.setting(entry)
 			if err != nil {
 				return nil, err
@@ -53,17 +57,6 @@ func parseSettings(path string, text []byte) ([]setting, error) {
 		}
 	}
 	return settings, nil
-}
-
-// entriesOf returns the entries of a mapping; a mapping of one entry is a node of its own kind.
-func entriesOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		return n.Values, true
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{n}, true
-	}
-	return nil, false
 }
 
 func (p settingsParser) setting(entry *ast.MappingValueNode) (setting, error) {
@@ -83,10 +76,9 @@ func (p settingsParser) setting(entry *ast.MappingValueNode) (setting, error) {
 			}
 			s.values = append(s.values, text)
 		}
-	case *ast.MappingNode, *ast.MappingValueNode:
+	case *ast.MappingNode:
 		s.list = true
-		pairs, _ := entriesOf(value)
-		for _, pair := range pairs {
+		for _, pair := range value.Values {
 			left, err := p.scalar(pair.Key, key)
 			if err != nil {
 				return setting{}, err

@@ -13,9 +13,9 @@ import (
 const firstInherited = 3
 
 // CloseOnExec makes sure that no descriptor above stderr which this process was started with is
-// passed on to its children. Without it a controller started as `gossipctl start-network | cat`,
-// or from make or a CI job, keeps foreign pipes open for ever and whoever reads them waits for
-// ever. Call it before the first child is started; descriptors the program opens itself are
+// passed on to its children. Without it, a network started from make, from a CI job or with
+// `9>&1 | cat` keeps a foreign pipe open for as long as it lives, and whoever reads that pipe
+// waits as long. Call it before the first child is started; what the program opens itself is
 // marked already, and files passed in [os/exec.Cmd.ExtraFiles] still arrive.
 func CloseOnExec() error {
 	if closeRangeOnExec() {

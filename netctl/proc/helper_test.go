@@ -2,7 +2,6 @@ package proc
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,19 +17,17 @@ import (
 )
 
 // The test binary plays the other processes itself: with this variable set it is not a test but
-// one of the parts below.
+// one of the parts below, to which the tests of one system add theirs.
 const partVariable = "GOSSIPCTL_TEST_PART"
 
 var parts = map[string]func(args []string) error{
-	"wait":      func([]string) error { return readyUntilEOF() },
-	"stubborn":  func([]string) error { signal.Ignore(syscall.SIGTERM); return readyUntilEOF() },
-	"named":     playNamed,
-	"listen":    playListen,
-	"limited":   playLimited,
-	"limits":    playLimits,
-	"list":      playList,
-	"start":     playStart,
-	"terminate": playTerminate,
+	"wait":     func([]string) error { return readyUntilEOF() },
+	"stubborn": func([]string) error { signal.Ignore(syscall.SIGTERM); return readyUntilEOF() },
+	"listen":   playListen,
+	"limited":  playLimited,
+	"limits":   playLimits,
+	"list":     playList,
+	"start":    playStart,
 }
 
 func TestMain(m *testing.M) {
@@ -56,14 +53,6 @@ func readyUntilEOF() error {
 	return err
 }
 
-// playNamed takes a name of its own, as /proc shows it. Linux only.
-func playNamed(args []string) error {
-	if err := os.WriteFile("/proc/self/comm", []byte(args[0]), 0); err != nil {
-		return err
-	}
-	return readyUntilEOF()
-}
-
 func playListen([]string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -73,18 +62,6 @@ func playListen([]string) error {
 	fmt.Println(l.Addr().(*net.TCPAddr).Port)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-// playTerminate ends the process of an identity from outside its parent, as a command would.
-func playTerminate(args []string) error {
-	var id Identity
-	if _, err := fmt.Sscan(strings.Join(args, " "), &id.Boot, &id.PID, &id.Start); err != nil {
-		return err
-	}
-	for _, ended := range TerminateAll(context.Background(), []Identity{id}, time.Second) {
-		fmt.Println(ended.Outcome)
-	}
-	return nil
 }
 
 // actor is a running part.
@@ -103,7 +80,8 @@ func command(part string, args ...string) *exec.Cmd {
 		panic(err)
 	}
 	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), partVariable+"="+part)
+	// Under -race a program lingers for a second at its end unless told not to.
+	cmd.Env = append(os.Environ(), partVariable+"="+part, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
 }

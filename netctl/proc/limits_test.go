@@ -17,7 +17,7 @@ func playLimited([]string) error {
 		return err
 	}
 	next := command("limits")
-	return syscall.Exec(next.Path, next.Args, next.Env)
+	return syscall.Exec(next.Path, next.Args, next.Environ())
 }
 
 func playLimits([]string) error {

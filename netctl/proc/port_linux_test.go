@@ -80,10 +80,11 @@ func TestListeners(t *testing.T) {
    9: 0100007F:11B5B 0 0A 0:0 0:0 0 0 0 20
   10: zz:1B5B 0 0A 0:0 0:0 0 0 0 21
   11: 0100007F:1B5B 0 0A
+  12: 0000000000000000FFFF000000000000:1B5B 0 0A 0:0 0:0 0 0 0 22
 `
 	var got []string
 	listeners(strings.NewReader(table), 7003, func(inode string) { got = append(got, inode) })
-	if diff := cmp.Diff([]string{"11", "12", "16", "17"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"11", "12", "16", "17", "22"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

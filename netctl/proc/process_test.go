@@ -55,6 +55,9 @@ func TestOpenRefusesWhatNamesNoProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pid := range []int{0, -1, -self.PID} {
+		if err := (Identity{Boot: self.Boot, PID: pid, Start: self.Start}).Validate(); err == nil {
+			t.Errorf("pid %d is valid", pid)
+		}
 		if p, err := Open(Identity{Boot: self.Boot, PID: pid}); err == nil {
 			p.Close()
 			t.Errorf("pid %d was opened", pid)

@@ -1,8 +1,13 @@
 package proc
 
 import (
+	"bytes"
+	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // statLine has every field of /proc/<pid>/stat that parseStat reads, and other numbers elsewhere.
@@ -67,6 +72,50 @@ func TestNameWithParentheses(t *testing.T) {
 		t.Errorf("it started at %d, its parent at %d", id.Start, self.Start)
 	}
 	if got, err := a.open(t).Terminate(t.Context(), killPatience); got != Terminated || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func init() {
+	parts["named"] = playNamed
+	parts["headless"] = playHeadless
+	if os.Getenv(partVariable) == "headless" {
+		runtime.LockOSThread() // keeps main on the first thread
+	}
+}
+
+// playNamed takes a name of its own.
+func playNamed(args []string) error {
+	if err := os.WriteFile("/proc/self/comm", []byte(args[0]), 0); err != nil {
+		return err
+	}
+	return readyUntilEOF()
+}
+
+// playHeadless ends its first thread, the one that /proc/<pid>/stat is about, and goes on.
+func playHeadless([]string) error {
+	go func() {
+		headless := func() bool {
+			b, err := os.ReadFile("/proc/self/stat")
+			return err == nil && bytes.Contains(b, []byte(") Z "))
+		}
+		if !within(10*time.Second, headless) || readyUntilEOF() != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}()
+	_, _, err := syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
+	return err
+}
+
+// A program whose first thread has ended looks like a zombie and is none.
+func TestProgramWithoutItsFirstThread(t *testing.T) {
+	a := begin(t, "headless")
+	p := a.open(t)
+	if s := p.State(); s != Running || !p.Alive() {
+		t.Fatalf("it is %s, alive %v", s, p.Alive())
+	}
+	if got, err := p.Terminate(t.Context(), killPatience); got != Terminated || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -26,8 +26,8 @@ const (
 	FDConfig              // a pipe with the Config as JSON; secrets never stand in arguments or environment
 )
 
-// ReadyLine is what a node writes on FDReady.
-const ReadyLine = "READY\n"
+// ReadyLine is what a node writes on FDReady; all nodes that are started together share that pipe.
+const ReadyLine = "READY %d\n"
 
 // maxConfig bounds the configuration: every peer of the largest network takes some 40 bytes.
 const maxConfig = 4 << 20
@@ -75,7 +75,7 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 		end(errors.New("the controller is gone"))
 	})
 	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
-	if _, err := io.WriteString(ready, ReadyLine); err != nil {
+	if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
 		return fmt.Errorf("telling the controller: %w", err)
 	}
 	ready.Close()

@@ -41,6 +41,12 @@ func fit(at []Point, spread bool) fitted {
 	}
 	f.scaleTo(side(n))
 	if spread {
+		if f.h > 1.02*f.w { // screens and slides are wide
+			for i, p := range f.at {
+				f.at[i] = Point{p.Y, f.w - p.X}
+			}
+			f.w, f.h = f.h, f.w
+		}
 		area := max(f.w*f.h, side(n)*side(n)/4)
 		f.r = min(radiusMost, 0.17*math.Sqrt(area/float64(n)))
 		separate(f.at, 2.7*f.r)
@@ -211,7 +217,7 @@ func (f fitted) bend(a, b int) []Point {
 		return []Point{from, to}
 	}
 	nx, ny := -dy/length, dx/length
-	clear := 1.7 * f.r
+	clear := 1.5 * f.r
 	// A cubic whose control points are both d off the line is 3t(1-t)d off it at t.
 	var left, right float64 // the d that passes everything on that side
 	for i, p := range f.at {
@@ -239,7 +245,7 @@ func (f fitted) bend(a, b int) []Point {
 	}
 	d = max(-length/2, min(d, length/2))
 	at := func(t float64) Point { return Point{from.X + t*dx + d*nx, from.Y + t*dy + d*ny} }
-	return []Point{from, at(0.15), at(0.85), to}
+	return []Point{from, at(0.25), at(0.75), to}
 }
 
 func distance(p, q Point) float64 { return math.Hypot(p.X-q.X, p.Y-q.Y) }

@@ -1,5 +1,7 @@
 package draw
 
+import "math"
+
 // Point is a place in a drawing: x to the right, y down.
 type Point struct{ X, Y float64 }
 
@@ -43,14 +45,14 @@ func tint(c RGB, alpha float64) Paint { return Paint{Colour: c, Alpha: alpha} }
 func themed(r Role) Paint             { return Paint{Role: r, Alpha: 1} }
 
 // Stroke is how a line or an outline is drawn. Dash 0 is a full line; otherwise ink and gap
-// alternate, each Dash long; [Dotted] makes round dots, one width apart.
+// alternate, each Dash long; [Dotted] makes round dots, see [Disc.Dots].
 type Stroke struct {
 	Paint Paint
 	Width float64
 	Dash  float64
 }
 
-// Dotted is the Dash of dots.
+// Dotted is the Dash of dots round a disc.
 const Dotted = -1
 
 // Line joins two points, or is a cubic curve of four.
@@ -67,6 +69,15 @@ type Disc struct {
 	R      float64
 	Fill   Paint
 	Stroke Stroke
+}
+
+// Dots is how many dots a dotted rim has: as many as leave a gap of about their own width, and
+// the same gap everywhere.
+func (d Disc) Dots() int {
+	if d.Stroke.Dash != Dotted || d.Stroke.Width <= 0 {
+		return 0
+	}
+	return max(3, int(math.Round(math.Pi*d.R/d.Stroke.Width)))
 }
 
 // Align says which part of a text is at its place.

@@ -93,19 +93,14 @@ func (p *page) headings(g grown, hops []hop, at Point, wide, bottom float64) {
 
 // round draws hops as rings.
 func (s Spread) round(g grown) Scene {
-	places := g.radial()
-	f := fit(places, false)
-	middle := f.at[0] // the root
-	radius := 0.0
-	if len(g.nodes) > 1 {
-		first := g.children[0][0]
-		radius = distance(f.at[first], middle)
-	}
-	f.r = min(f.r, 0.3*max(radius, 1)) // rings must stay apart even when leaves would allow more
-	page := newPage(s.Title, s.Subtitle, f.w+2*f.r+2*hopSize)
-	origin := Point{(page.Width - f.w) / 2, page.at.Y + f.r + 2*hopSize}
-	middle = plus(middle, origin)
+	f := fit(g.radial(), false)
 	hops := g.hops()
+	radius := distance(f.at[g.children[0][0]], f.at[0]) // of the first ring, whose multiples the others are
+	f.r = min(f.r, 0.3*radius)                          // rings stay apart even when leaves would allow more
+	outer := float64(len(hops)-1)*radius + f.r
+	page := newPage(s.Title, s.Subtitle, 2*outer)
+	middle := Point{page.Width / 2, page.at.Y + timeSize + outer}
+	origin := Point{middle.X - f.at[0].X, middle.Y - f.at[0].Y}
 	for d := 1; d < len(hops); d++ {
 		page.add(Disc{At: middle, R: float64(d) * radius, Stroke: Stroke{Paint: themed(Faint), Width: 0.8, Dash: 3}})
 	}
@@ -133,7 +128,7 @@ func (s Spread) round(g grown) Scene {
 		page.add(Text{At: Point{middle.X, centred(middle.Y-float64(d)*radius, timeSize)}, Words: words,
 			Size: timeSize, Align: Middle, Paint: themed(Muted), Halo: 2.5})
 	}
-	page.at.Y = origin.Y + f.h + f.r
+	page.at.Y = middle.Y + outer
 	page.missing(s.Missing, max(f.r, 9))
 	return page.scene()
 }

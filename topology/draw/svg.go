@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -56,6 +57,9 @@ func (b *svg) Line(l Line) {
 func (b *svg) Disc(d Disc) {
 	fillAttrs, fillClass := fill(d.Fill)
 	strokeAttrs, strokeClass := stroke(d.Stroke)
+	if dots := d.Dots(); dots > 0 {
+		strokeAttrs += fmt.Sprintf(` stroke-linecap="round" stroke-dasharray="0 %s"`, num(2*math.Pi*d.R/float64(dots)))
+	}
 	b.put(`<circle cx="%s" cy="%s" r="%s"%s%s%s/>`+"\n", num(d.At.X), num(d.At.Y), num(d.R),
 		fillAttrs, strokeAttrs, classes(append(fillClass, strokeClass...)))
 }
@@ -95,10 +99,7 @@ func stroke(s Stroke) (attrs string, class []string) {
 	}
 	attrs, class = paint("stroke", "s", s.Paint)
 	attrs += ` stroke-width="` + num(s.Width) + `"`
-	switch {
-	case s.Dash == Dotted:
-		attrs += fmt.Sprintf(` stroke-linecap="round" stroke-dasharray="0 %s"`, num(2*s.Width))
-	case s.Dash > 0:
+	if s.Dash > 0 {
 		attrs += fmt.Sprintf(` stroke-dasharray="%s"`, num(s.Dash))
 	}
 	return attrs, class

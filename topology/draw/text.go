@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// textNodes is how many nodes a terminal can show as a drawing; more would stand on each other.
-const textNodes = 64
+// TextNodes is up to how many nodes a terminal shows a drawing; more would stand on each other.
+const TextNodes = 64
 
 // Text writes the network for a terminal: a drawing as long as it is small enough to be one, then
 // every node with its peers.
 func (p Picture) Text(w io.Writer, s TextStyle) error {
 	t := newTerminal(w, s)
 	t.heading(p.Title, p.Subtitle)
-	if len(p.Nodes) > 1 && len(p.Nodes) <= textNodes {
+	if len(p.Nodes) > 1 && len(p.Nodes) <= TextNodes {
 		if c := p.canvas(s.width(), s.Colours); c != nil {
 			t.print(style{}, "\n")
 			c.print(t)

@@ -1,0 +1,112 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"gossipctl/cmd/term"
+	"gossipctl/gossip"
+	"gossipctl/node/api"
+
+	"github.com/spf13/cobra"
+)
+
+// sentDoc is the JSON of send-message.
+type sentDoc struct {
+	ID     string        `json:"id"`
+	Origin gossip.NodeID `json:"origin"`
+	Relays int           `json:"relays"`
+	Sent   time.Time     `json:"sent"`
+}
+
+func newSendMessage(a *app) *cobra.Command {
+	relays := 1
+	c := &cobra.Command{
+		Use:   "send-message NODE MESSAGE",
+		Short: "Give a node a message to spread",
+		Long: `Give a node a message to spread. The answer comes after the node has stored it.
+MESSAGE may be empty or hold newlines; - reads it from stdin, and after -- it may
+start with a dash. Every directed edge carries at most --relays copies of it.`,
+		Example:           "  gossipctl send-message 8 banana --relays=3\n  echo 'a longer text' | gossipctl send-message 8 -\n  gossipctl send-message 8 -- --dashes",
+		Args:              a.args(2, 2, "NODE and MESSAGE"),
+		ValidArgsFunction: a.completeNode(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			id, err := parseNode(args[0])
+			if err != nil {
+				return err
+			}
+			body, err := a.body(args[1])
+			if err != nil {
+				return err
+			}
+			n, err := a.open()
+			if err != nil {
+				return err
+			}
+			if relays < 1 || relays > gossip.MaxRelays {
+				edges := 2 * n.Edges()
+				return api.NewError(api.CodeUsage, fmt.Sprintf("--relays %d is not possible: it must be from 1 to %d", relays, gossip.MaxRelays),
+					fmt.Sprintf("every one of the %d directed edges carries that many copies: --relays=N means N × %d packets for one message", edges, edges))
+			}
+			node, err := n.Node(id)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.limit(c.Context())
+			defer cancel()
+			answer, err := node.Publish(ctx, api.PublishRequest{BodyBase64: body, Relays: relays})
+			if err != nil {
+				return sendError(n.Explain(err), id)
+			}
+			doc := sentDoc{ID: answer.ID, Origin: answer.Origin, Relays: relays, Sent: answer.Sent}
+			return a.print(doc, func(w io.Writer) {
+				fmt.Fprintf(w, "Message %s is at node %s and on its way.\n", doc.ID, a.nodeName(int(id)))
+				if a.OutTTY {
+					a.note("See it spread with gossipctl trace-message %s", doc.ID)
+				}
+			}, func(t *term.Table) {
+				t.Columns("id")
+				t.Row(doc.ID)
+			})
+		},
+	}
+	c.Flags().IntVarP(&relays, "relays", "r", 1, "copies of the message that each directed edge carries at most")
+	return c
+}
+
+// body reads a message from the command line or from stdin, and refuses what no node would take.
+func (a *app) body(arg string) ([]byte, error) {
+	body := []byte(arg)
+	if arg == "-" {
+		var err error
+		if body, err = io.ReadAll(io.LimitReader(a.In, 64<<20)); err != nil {
+			return nil, fmt.Errorf("reading the message from stdin: %w", err)
+		}
+	}
+	if len(body) > gossip.MaxBody {
+		return nil, api.NewError(api.CodeTooLarge, fmt.Sprintf("message is %s bytes; limit is %s", term.Count(len(body)), term.Count(gossip.MaxBody)), "")
+	}
+	if body == nil {
+		body = []byte{}
+	}
+	return body, nil
+}
+
+// sendError says of a failed sending what has become of the message.
+func sendError(err error, id gossip.NodeID) error {
+	var e *api.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	told := *e
+	switch e.Code {
+	case api.CodeTimeout, api.CodeInterrupted:
+		told.Message += "; the message may have been accepted"
+		told.Hint = fmt.Sprintf("look with gossipctl get-messages %d all --peek", id)
+	case api.CodeNotRunning, api.CodeNotFound:
+		told.Message += "; the message was not sent"
+	}
+	return &told
+}

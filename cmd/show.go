@@ -1,0 +1,138 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"gossipctl/cmd/term"
+	"gossipctl/netctl"
+
+	"github.com/spf13/cobra"
+)
+
+// refresh is how often --watch looks. Faster would be more than an eye can follow in a table.
+const refresh = 500 * time.Millisecond
+
+func newShowNetwork(a *app) *cobra.Command {
+	watch := false
+	c := &cobra.Command{
+		Use:               "show-network",
+		Short:             "Show how the network is",
+		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --watch",
+		Args:              a.args(0, 0, "no argument"),
+		ValidArgsFunction: nothing,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if watch {
+				return a.watch(c.Context(), a.showNetwork)
+			}
+			return a.showNetwork(c.Context())
+		},
+	}
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it has changed, until Ctrl-C")
+	return c
+}
+
+func (a *app) showNetwork(ctx context.Context) error {
+	view, err := a.view(ctx)
+	if err != nil {
+		return err
+	}
+	return a.print(view, func(w io.Writer) {
+		fmt.Fprintf(w, "Network %s: %s · %s · seed %d\n", a.OutColor.Strong(term.Escape(view.Network)), view.Describe(), view.Protocol, view.Seed)
+		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
+		a.nodeTable(w, view)
+	}, func(t *term.Table) { nodeRows(a, t, view) })
+}
+
+func newListNodes(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "list-nodes",
+		Short:             "List the nodes and how they are",
+		Example:           "  gossipctl list-nodes\n  gossipctl list-nodes -o wide",
+		Args:              a.args(0, 0, "no argument"),
+		ValidArgsFunction: nothing,
+		RunE: func(c *cobra.Command, _ []string) error {
+			view, err := a.view(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(view.Nodes, nil, func(t *term.Table) { nodeRows(a, t, view) })
+		},
+	}
+}
+
+// view asks the network how it is.
+func (a *app) view(ctx context.Context) (netctl.View, error) {
+	n, err := a.open()
+	if err != nil {
+		return netctl.View{}, err
+	}
+	ctx, cancel := a.limit(ctx)
+	defer cancel()
+	return n.View(ctx)
+}
+
+// nodeTable prints the nodes of a network below what was said of it as a whole.
+func (a *app) nodeTable(w io.Writer, view netctl.View) {
+	streams := a.Streams
+	streams.Out = w
+	term.Print(streams, a.out, view.Nodes, func(t *term.Table) { nodeRows(a, t, view) })
+}
+
+func nodeRows(a *app, t *term.Table, view netctl.View) {
+	t.Columns("node", "state", "messages", "unread", "peers")
+	t.Wide("pid", "url")
+	for _, n := range view.Nodes {
+		state := term.Escape(string(n.State))
+		switch n.State {
+		case netctl.Running:
+			state = a.OutColor.Good(state)
+		case netctl.Removed:
+			state = a.OutColor.Faint(state)
+		case netctl.Dead:
+			state = a.OutColor.Bad(term.Escape(fmt.Sprintf("dead (%s) %s", n.Exit, n.Ended.Local().Format(time.TimeOnly))))
+		default:
+			state = a.OutColor.Warn(state)
+		}
+		t.Row(a.nodeName(int(n.ID)), state, n.Messages, n.Unread, nodeNames(a, n.Peers), n.PID, n.URL)
+	}
+}
+
+// watch shows something again and again until Ctrl-C. On a terminal it replaces what it showed;
+// elsewhere each showing follows the last, and a program reads one document after the other.
+func (a *app) watch(ctx context.Context, show func(context.Context) error) error {
+	tick := time.NewTicker(refresh)
+	defer tick.Stop()
+	out := a.Streams.Out
+	defer func() { a.Streams.Out = out }()
+	last := ""
+	for {
+		var page strings.Builder
+		a.Streams.Out = &page
+		err := show(ctx)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if text := page.String(); text != last {
+			if a.OutTTY && a.human() {
+				fmt.Fprint(out, "\x1b[H\x1b[2J")
+			}
+			if _, err := io.WriteString(out, text); err != nil {
+				return err
+			}
+			last = text
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package cmd
+
+import "github.com/spf13/cobra"
+
+func newShowLogs(a *app) *cobra.Command         { return &cobra.Command{Use: "show-logs"} }
+func newBenchmarkNetwork(a *app) *cobra.Command { return &cobra.Command{Use: "benchmark-network"} }
+func newDoctor(a *app) *cobra.Command           { return &cobra.Command{Use: "doctor"} }

@@ -1,0 +1,344 @@
+package netctl
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/node/api"
+	"gossipctl/topology"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Change is what a change of a running network has done.
+type Change struct {
+	Node     gossip.NodeID   `json:"node,omitempty"` // that was added or removed
+	Joined   [][2]int        `json:"joined"`         // edges that are new
+	Cut      [][2]int        `json:"cut"`            // edges that are gone
+	Topology TopologyView    `json:"topology"`       // of the nodes that live, afterwards
+	Parts    [][]int         `json:"parts"`          // into which they fall apart, if they do
+	Untold   []gossip.NodeID `json:"untold"`         // nodes that did not answer and will be told later
+}
+
+// AddRequest asks for a node more.
+type AddRequest struct {
+	Peers  []gossip.NodeID `json:"peers,omitempty"`  // its peers; or
+	Degree int             `json:"degree,omitempty"` // how many random ones; 0 = as many as its topology has, or 3
+}
+
+// RemoveRequest asks for a node to be removed.
+type RemoveRequest struct {
+	Node      gossip.NodeID `json:"node"`
+	Reconnect bool          `json:"reconnect"` // give the peers it leaves behind new ones
+}
+
+// EdgeRequest names an edge to join or to cut.
+type EdgeRequest struct {
+	A gossip.NodeID `json:"a"`
+	B gossip.NodeID `json:"b"`
+}
+
+// RewireRequest asks for a new random wiring.
+type RewireRequest struct {
+	MinPeers int    `json:"min_peers"`
+	MaxPeers int    `json:"max_peers"`
+	Seed     uint64 `json:"seed"`
+}
+
+// tell makes nodes know their present peers: those in ids, and those that could not be told before.
+// It returns those that did not answer; keep tries them again.
+func (c *controller) tell(ctx context.Context, ids []gossip.NodeID) []gossip.NodeID {
+	type task struct {
+		node  NodeState
+		peers []api.Peer
+	}
+	var tasks []task
+	c.mu.Lock()
+	for _, id := range ids {
+		c.untold[id] = true
+	}
+	for id := range c.untold {
+		if n := c.state.node(id); n != nil && !n.Removed && n.Ended == nil {
+			tasks = append(tasks, task{*n, c.peersOf(id)})
+		} else {
+			delete(c.untold, id)
+		}
+	}
+	c.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(tellAtOnce)
+	for _, t := range tasks {
+		group.Go(func() error {
+			if liveStatus(&t.node) != Running {
+				return nil // a stopped node would only let the time run out
+			}
+			ctx, cancel := context.WithTimeout(ctx, tellTimeout)
+			defer cancel()
+			if c.client(t.node.ID).SetPeers(ctx, t.peers) == nil {
+				c.mu.Lock()
+				delete(c.untold, t.node.ID)
+				c.mu.Unlock()
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	late := make([]gossip.NodeID, 0, len(c.untold))
+	for id := range c.untold {
+		late = append(late, id)
+	}
+	slices.Sort(late)
+	return late
+}
+
+// rewired puts a new graph in place, tells everybody whose peers have changed, and saves.
+func (c *controller) rewired(ctx context.Context, next *topology.Graph) (Change, error) {
+	c.mu.Lock()
+	add, cut := topology.Diff(c.graph, next)
+	if len(add) > 0 && len(cut) > 0 {
+		// New edges first: no message under way then finds the network in pieces.
+		both := next.Clone()
+		for _, e := range cut {
+			if both.HasNode(e.A) && both.HasNode(e.B) {
+				both.AddEdge(e.A, e.B)
+			}
+		}
+		c.setGraph(both)
+		c.mu.Unlock()
+		c.tell(ctx, ends(add))
+		c.mu.Lock()
+	}
+	c.setGraph(next)
+	c.mu.Unlock()
+	change := Change{Joined: pairs(add), Cut: pairs(cut), Parts: [][]int{}, Untold: c.tell(ctx, append(ends(add), ends(cut)...))}
+	view := c.view()
+	change.Topology = view.Topology
+	if !view.Topology.Connected {
+		change.Parts = topology.Components(view.Live())
+	}
+	if err := c.save(); err != nil {
+		return change, fmt.Errorf("the network was changed, but its state could not be saved: %w", err)
+	}
+	return change, nil
+}
+
+// setGraph is called with c.mu held.
+func (c *controller) setGraph(g *topology.Graph) {
+	c.graph = g
+	for i := range c.state.Nodes {
+		if n := &c.state.Nodes[i]; !n.Removed {
+			n.Peers = nodeIDs(g.Peers(int(n.ID)))
+		}
+	}
+}
+
+func ends(edges []topology.Edge) []gossip.NodeID {
+	var ids []gossip.NodeID
+	for _, e := range edges {
+		ids = append(ids, gossip.NodeID(e.A), gossip.NodeID(e.B))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func pairs(edges []topology.Edge) [][2]int {
+	list := make([][2]int, len(edges))
+	for i, e := range edges {
+		list[i] = [2]int{e.A, e.B}
+	}
+	return list
+}
+
+// chance is the generator of one change. It follows the network's seed and how many nodes there
+// have been, so that the same changes of the same network have the same outcome.
+func (c *controller) chance(what uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(c.state.Spec.Seed, what<<32|uint64(len(c.state.Nodes))))
+}
+
+func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	id := c.state.Nodes[len(c.state.Nodes)-1].ID + 1 // a number is never used twice
+	if int(id) > topology.MaxNodes {
+		return Change{}, api.NewError(api.CodeUsage, fmt.Sprintf("a network has at most %d node numbers, and they are used up", topology.MaxNodes), "")
+	}
+	next := c.graph.Clone()
+	next.AddNode(int(id))
+	live := c.view()
+	candidates := live.Live()
+	if len(req.Peers) == 0 {
+		degree := req.Degree
+		if degree == 0 {
+			degree = min(max(live.Topology.Degree, 3), candidates.Len())
+		}
+		if degree < 1 || degree > candidates.Len() {
+			return Change{}, api.NewError(api.CodeUsage, fmt.Sprintf("a new node cannot have %d peers: %s can be joined", degree, count(candidates.Len(), "node")), "")
+		}
+		candidates.AddNode(int(id))
+		for _, e := range topology.Attach(candidates, int(id), degree, c.chance(1)) {
+			next.AddEdge(e.A, e.B)
+		}
+	}
+	for _, p := range req.Peers {
+		if err := c.mustLive(p); err != nil {
+			return Change{}, err
+		}
+		next.AddEdge(int(id), int(p))
+	}
+	l, bindErr := bind(c.state.Spec.nodePort(id))
+	if bindErr != nil {
+		return Change{}, bindErr
+	}
+	// The node is born with its peers; they are told of it when it is ready.
+	before := c.graph
+	c.mu.Lock()
+	c.graph = next
+	c.mu.Unlock()
+	err := c.fork(ctx, []gossip.NodeID{id}, []*net.TCPListener{l}, func(int) {})
+	c.mu.Lock()
+	c.graph = before.Clone()
+	c.graph.AddNode(int(id))
+	ch := c.children[id]
+	c.mu.Unlock()
+	if err != nil {
+		if ch != nil {
+			c.launch.end([]*child{ch})
+		}
+		c.mu.Lock()
+		c.graph = before
+		c.state.Nodes = slices.DeleteFunc(c.state.Nodes, func(n NodeState) bool { return n.ID == id })
+		c.mu.Unlock()
+		return Change{}, err
+	}
+	change, err := c.rewired(ctx, next)
+	change.Node = id
+	c.log.Info("node added", "node", id)
+	return change, err
+}
+
+func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	c.mu.Lock()
+	n := c.state.node(req.Node)
+	if n == nil || n.Removed {
+		defer c.mu.Unlock()
+		return Change{}, c.state.unknownNode(req.Node)
+	}
+	n.Removed = true // from here on its end is no accident
+	last := slices.Clone(n.Peers)
+	ch := c.children[req.Node]
+	next := c.graph.Clone()
+	c.mu.Unlock()
+	if ch != nil {
+		c.launch.end([]*child{ch})
+	}
+	next.RemoveNode(int(req.Node))
+	if req.Reconnect {
+		var orphans []int
+		live := c.liveGraph()
+		live.RemoveNode(int(req.Node))
+		for _, p := range last {
+			if live.HasNode(int(p)) {
+				orphans = append(orphans, int(p))
+			}
+		}
+		for _, e := range topology.Reconnect(live, orphans, c.chance(2)) {
+			next.AddEdge(e.A, e.B)
+		}
+	}
+	change, err := c.rewired(ctx, next)
+	change.Node = req.Node
+	c.mu.Lock()
+	c.state.node(req.Node).Peers = last // where it was, for pictures
+	c.mu.Unlock()
+	c.log.Info("node removed", "node", req.Node)
+	if err == nil {
+		err = c.save()
+	}
+	return change, err
+}
+
+func (c *controller) liveGraph() *topology.Graph {
+	v := c.view()
+	return v.Live()
+}
+
+func (c *controller) connect(ctx context.Context, req EdgeRequest) (Change, error) {
+	return c.edge(ctx, req, func(g *topology.Graph) error {
+		g.AddEdge(int(req.A), int(req.B))
+		return nil
+	})
+}
+
+func (c *controller) disconnect(ctx context.Context, req EdgeRequest) (Change, error) {
+	return c.edge(ctx, req, func(g *topology.Graph) error {
+		if !g.RemoveEdge(int(req.A), int(req.B)) {
+			return api.NewError(api.CodeNotFound, fmt.Sprintf("nodes %d and %d are not peers", req.A, req.B), fmt.Sprintf("run gossipctl list-peers %d", req.A))
+		}
+		return nil
+	})
+}
+
+func (c *controller) edge(ctx context.Context, req EdgeRequest, do func(*topology.Graph) error) (Change, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	if req.A == req.B {
+		return Change{}, api.NewError(api.CodeUsage, "a node cannot be its own peer", "")
+	}
+	for _, id := range []gossip.NodeID{req.A, req.B} {
+		c.mu.Lock()
+		n := c.state.node(id)
+		c.mu.Unlock()
+		if n == nil || n.Removed {
+			return Change{}, c.state.unknownNode(id)
+		}
+	}
+	next := c.graph.Clone()
+	if err := do(next); err != nil {
+		return Change{}, err
+	}
+	return c.rewired(ctx, next)
+}
+
+func (c *controller) rewire(ctx context.Context, req RewireRequest) (Change, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	live := c.liveGraph()
+	wired, err := topology.Rewire(live, req.MinPeers, req.MaxPeers, rand.New(rand.NewPCG(req.Seed, 3)))
+	if err != nil {
+		return Change{}, usage(err, "")
+	}
+	next := topology.NewNodes(c.graph.Nodes()) // dead nodes keep no edge
+	for _, e := range wired.Edges() {
+		next.AddEdge(e.A, e.B)
+	}
+	return c.rewired(ctx, next)
+}
+
+// mustLive says why a node cannot be joined.
+func (c *controller) mustLive(id gossip.NodeID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.state.node(id)
+	switch {
+	case n == nil || n.Removed:
+		return c.state.unknownNode(id)
+	case n.Ended != nil:
+		return deadNode(n)
+	}
+	return nil
+}
+
+// deadNode is the error about a node whose process has ended.
+func deadNode(n *NodeState) *api.Error {
+	return api.NewError(api.CodeNotRunning, fmt.Sprintf("node %d is dead (%s) since %s", n.ID, n.Exit, n.Ended.Local().Format(time.TimeOnly)),
+		fmt.Sprintf("run gossipctl show-logs %d to see its last words, or gossipctl remove-node %d", n.ID, n.ID))
+}

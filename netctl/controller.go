@@ -1,0 +1,316 @@
+package netctl
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/netctl/proc"
+	"gossipctl/netctl/store"
+	"gossipctl/node/api"
+	"gossipctl/topology"
+)
+
+const (
+	// tellTimeout bounds telling one node its peers. A node that is stopped or gone does not
+	// answer; it is told again when it does.
+	tellTimeout = 2 * time.Second
+	// tellAtOnce bounds how many nodes are told at the same time.
+	tellAtOnce = 64
+	// settle is how long a change of state may wait for others before the file is written: a
+	// thousand nodes killed at once are then written down once.
+	settle = 50 * time.Millisecond
+	// retell is how often nodes that could not be told their peers are tried again.
+	retell = time.Second
+)
+
+// controller owns the processes of one network.
+type controller struct {
+	dir    *store.Dir
+	logs   *os.Root // the folder of logs in dir
+	keys   keys
+	log    *slog.Logger
+	launch *launcher
+	shared *http.Transport
+	cores  int // processors for each node; 0 = as many as there are
+
+	change sync.Mutex // held by whoever changes the network, one at a time
+
+	mu       sync.Mutex
+	state    State
+	graph    *topology.Graph // of all nodes that were not removed
+	children map[gossip.NodeID]*child
+	byChild  map[*child]gossip.NodeID
+	untold   map[gossip.NodeID]bool // have not been told their peers yet
+	ending   bool
+	dirty    chan struct{} // a token when the state file is behind
+}
+
+func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *topology.Graph, log *slog.Logger) (*controller, error) {
+	k, err := deriveKeys(secret)
+	if err != nil {
+		return nil, err
+	}
+	self, err := proc.Self()
+	if err != nil {
+		return nil, fmt.Errorf("identifying the controller: %w", err)
+	}
+	id := make([]byte, 8)
+	rand.Read(id)
+	c := &controller{
+		dir: dir, logs: logs, keys: k, log: log, shared: api.NewTransport(),
+		state:    State{FileVersion: StateVersion, NetworkID: hex.EncodeToString(id), Spec: spec, Controller: self},
+		graph:    g,
+		children: make(map[gossip.NodeID]*child),
+		byChild:  make(map[*child]gossip.NodeID),
+		untold:   make(map[gossip.NodeID]bool),
+		dirty:    make(chan struct{}, 1),
+	}
+	if spec.Nodes > runtime.NumCPU() {
+		c.cores = 1
+	}
+	c.launch, err = newLauncher(c.childEnded)
+	return c, err
+}
+
+// startAll forks every node and waits until each is ready. On error the caller ends what runs.
+func (c *controller) startAll(ctx context.Context, listeners []*net.TCPListener, report func(done int)) error {
+	ids := make([]gossip.NodeID, len(listeners))
+	for i := range ids {
+		ids[i] = gossip.NodeID(i + 1)
+	}
+	if err := c.fork(ctx, ids, listeners, report); err != nil {
+		return err
+	}
+	c.state.Started = time.Now()
+	return nil
+}
+
+// fork starts nodes on bound listeners, which it closes, and waits until they are ready.
+func (c *controller) fork(ctx context.Context, ids []gossip.NodeID, listeners []*net.TCPListener, report func(done int)) error {
+	readyR, readyW, err := os.Pipe()
+	if err != nil {
+		return limitError(err)
+	}
+	defer readyR.Close()
+	defer readyW.Close()
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := c.forkOne(id, listeners[i], readyW); err != nil {
+			e := limitError(err)
+			e.Message = fmt.Sprintf("cannot start %s: %s", count(c.state.Spec.Nodes, "node"), e.Message)
+			return e
+		}
+	}
+	readyW.Close() // the nodes hold it now; when they have all let go of it, the pipe ends
+	missing, err := awaitReady(ctx, readyR, ids, report)
+	if len(missing) > 0 {
+		return c.notReady(missing, err)
+	}
+	return err
+}
+
+func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready *os.File) error {
+	stderr, err := c.logs.OpenFile(stderrName(id), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer stderr.Close()
+	s := &c.state.Spec
+	child, err := c.launch.start(nodeConfig{
+		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: 1, Seed: s.Seed,
+		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
+		ControlToken: c.keys.control, PeerToken: c.keys.peer,
+		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel.String(),
+		Capacity: s.Capacity, DropOldest: s.DropOldest,
+	}, listener, ready, stderr, c.cores)
+	if child != nil {
+		c.mu.Lock()
+		c.children[id] = child
+		c.byChild[child] = id
+		c.state.Nodes = append(c.state.Nodes, NodeState{ID: id, Run: 1, Process: child.id, Peers: nodeIDs(c.graph.Peers(int(id)))})
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// notReady says why nodes did not become ready, in the words of the first of them.
+func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
+	id := missing[0]
+	c.mu.Lock()
+	child := c.children[id]
+	c.mu.Unlock()
+	what := "it did not report in time"
+	select {
+	case <-child.gone:
+		what = child.exit.What
+	case <-time.After(100 * time.Millisecond): // its pipe has ended, so its exit is at hand
+	}
+	if lines := lastWords(c.logs, id, 5); lines != "" {
+		what += ": " + lines
+	}
+	if len(missing) > 1 {
+		what += fmt.Sprintf(" (and %d more did not start)", len(missing)-1)
+	}
+	switch {
+	case errors.Is(cause, errCancelled):
+		return errCancelled
+	case cause != nil:
+		return api.NewError(api.CodeTimeout, fmt.Sprintf("node %d was not ready in time: %s; nothing was started", id, what), "give it longer with --timeout")
+	}
+	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), "start with --retain to keep the logs")
+}
+
+// childEnded notes the death of a node.
+func (c *controller) childEnded(ch *child) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, known := c.byChild[ch]
+	if !known {
+		return
+	}
+	delete(c.byChild, ch)
+	delete(c.children, id)
+	n := c.state.node(id)
+	if n == nil || n.Removed || c.ending {
+		return
+	}
+	n.Exit, n.Ended = ch.exit.What, &ch.exit.At
+	c.log.Warn("node ended", "node", id, "how", ch.exit.What)
+	c.touch()
+}
+
+// touch says that the state file is behind.
+func (c *controller) touch() {
+	select {
+	case c.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// save writes the state file.
+func (c *controller) save() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending {
+		return nil
+	}
+	return store.WriteState(c.dir, StateVersion, c.state)
+}
+
+// keep writes the state file when it is behind and tells nodes what they could not be told, until
+// ctx ends.
+func (c *controller) keep(ctx context.Context) {
+	again := time.NewTicker(retell)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.dirty:
+			pause := time.NewTimer(settle)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return
+			}
+			if err := c.save(); err != nil {
+				c.log.Error("writing the state file", "error", err)
+				c.touch()
+			}
+		case <-again.C:
+			c.mu.Lock()
+			waiting := len(c.untold) > 0
+			c.mu.Unlock()
+			if waiting {
+				c.change.Lock()
+				c.tell(ctx, nil)
+				c.change.Unlock()
+			}
+		}
+	}
+}
+
+// view is the network as it is now.
+func (c *controller) view() View {
+	c.mu.Lock()
+	state := c.state
+	state.Nodes = slices.Clone(c.state.Nodes)
+	c.mu.Unlock()
+	return state.view(liveStatus)
+}
+
+// liveStatus looks at a node's process.
+func liveStatus(n *NodeState) NodeStatus {
+	switch {
+	case n.Removed:
+		return Removed
+	case n.Ended != nil:
+		return Dead
+	}
+	p, err := proc.Open(n.Process)
+	if err != nil {
+		return Dead
+	}
+	defer p.Close()
+	switch p.State() {
+	case proc.Stopped:
+		return Paused
+	case proc.Running:
+		return Running
+	}
+	return Dead
+}
+
+// stopAll ends every node and says how many had to be killed.
+func (c *controller) stopAll() (stopped, killed int) {
+	c.mu.Lock()
+	c.ending = true
+	all := make([]*child, 0, len(c.children))
+	for _, ch := range c.children {
+		all = append(all, ch)
+	}
+	c.mu.Unlock()
+	return len(all), c.launch.end(all)
+}
+
+// client asks a node.
+func (c *controller) client(id gossip.NodeID) *api.Client {
+	return api.NewClient(c.shared, "http://"+c.state.Spec.nodeAddr(id), c.state.NetworkID, c.keys.control, fmt.Sprintf("node %d", id))
+}
+
+func (c *controller) peersOf(id gossip.NodeID) []api.Peer {
+	peers := []api.Peer{}
+	for _, p := range c.graph.Peers(int(id)) {
+		peers = append(peers, api.Peer{ID: gossip.NodeID(p), Addr: c.state.Spec.nodeAddr(gossip.NodeID(p))})
+	}
+	return peers
+}
+
+func nodeIDs(list []int) []gossip.NodeID {
+	ids := make([]gossip.NodeID, len(list))
+	for i, v := range list {
+		ids[i] = gossip.NodeID(v)
+	}
+	return ids
+}

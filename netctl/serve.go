@@ -1,0 +1,254 @@
+package netctl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"gossipctl/netctl/proc"
+	"gossipctl/netctl/store"
+	"gossipctl/node/api"
+	"gossipctl/topology"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// ControllerCommand is the first argument of a controller process.
+const ControllerCommand = "controller"
+
+// Descriptors a controller is born with.
+const (
+	fdOrder    = 3 + iota // a pipe with the order as JSON
+	fdReport              // a pipe for reports, one JSON object a line
+	fdLifeline            // a pipe nobody writes to; its end means that whoever ordered is gone
+)
+
+// order is what a controller is told at its birth.
+type order struct {
+	Root       string          `json:"root"` // of all state folders
+	Spec       Spec            `json:"spec"`
+	Edges      []topology.Edge `json:"edges"`
+	Deadline   time.Time       `json:"deadline"`
+	Foreground bool            `json:"foreground"` // the network ends with whoever ordered it
+}
+
+// report is what a controller says while it starts a network. The last one holds a View or an Error.
+type report struct {
+	Ready int        `json:"ready,omitempty"`
+	View  *View      `json:"view,omitempty"`
+	Error *api.Error `json:"error,omitempty"`
+}
+
+// StopAnswer is what stopping a network has done.
+type StopAnswer struct {
+	Stopped int `json:"stopped"`
+	Killed  int `json:"killed"` // that did not end when asked
+}
+
+var errCancelled = api.NewError(api.CodeInterrupted, "cancelled, nothing left running", "")
+
+// Controller makes this process the controller of a network and returns when the network has ended.
+// What goes wrong at the start is reported on the pipe; the error is for the log of the process.
+func Controller() error {
+	if err := proc.CloseOnExec(); err != nil {
+		return fmt.Errorf("closing inherited descriptors: %w", err)
+	}
+	reports := json.NewEncoder(os.NewFile(fdReport, "report"))
+	syscall.SetNonblock(fdLifeline, true)
+	lifeline := os.NewFile(fdLifeline, "lifeline")
+	var o order
+	f := os.NewFile(fdOrder, "order")
+	err := json.NewDecoder(f).Decode(&o)
+	f.Close()
+	if err != nil {
+		return fmt.Errorf("reading the order: %w (a controller is started by start-network, not by hand)", err)
+	}
+	// Whoever ordered this may go while it is being done: that cancels it. Once the network exists
+	// only a network in the foreground ends with it.
+	orderer, gone := context.WithCancelCause(context.Background())
+	defer gone(nil)
+	var group sync.WaitGroup
+	group.Go(func() {
+		io.Copy(io.Discard, lifeline)
+		gone(errCancelled)
+	})
+	defer group.Wait()
+	defer lifeline.Close()
+
+	c, listener, err := establish(orderer, o, reports)
+	if err != nil {
+		var told *api.Error
+		if !errors.As(err, &told) {
+			told = api.WrapError(api.CodeFailed, err, "")
+		}
+		return reports.Encode(report{Error: told})
+	}
+	defer c.launch.close()
+	if !o.Foreground {
+		orderer = context.Background()
+	}
+	return c.run(orderer, listener, func(v View) { reports.Encode(report{View: &v}) })
+}
+
+// establish binds, forks, waits and commits. When it fails nothing is left.
+func establish(ctx context.Context, o order, reports *json.Encoder) (c *controller, l net.Listener, err error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, o.Deadline, errors.New("timed out"))
+	defer cancel()
+	g := topology.New(o.Spec.Nodes)
+	for _, e := range o.Edges {
+		g.AddEdge(e.A, e.B)
+	}
+	dir, err := store.Open(o.Root, o.Spec.Network, true)
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
+	listeners, err := bindAll(o.Spec.BasePort, o.Spec.Nodes)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			for _, l := range listeners {
+				l.Close()
+			}
+		}
+	}()
+	logs, err := dir.Subfolder(logFolder)
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
+	secret, err := dir.NewSecret()
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
+	file := &lumberjack.Logger{Filename: filepath.Join(dir.Path(), logFolder, controllerLog), MaxSize: 5, MaxBackups: 3}
+	log := slog.New(slog.NewTextHandler(file, nil)).With("node", "controller")
+	c, err = newController(dir, logs, secret, o.Spec, g, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	step := max(1, o.Spec.Nodes/50)
+	err = c.startAll(ctx, listeners[1:], func(done int) {
+		if done%step == 0 {
+			reports.Encode(report{Ready: done})
+		}
+	})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = storeError(c.save()) // the commit: from here on the network exists
+	}
+	if err != nil {
+		c.stopAll()
+		c.launch.close()
+		return nil, nil, err
+	}
+	return c, listeners[0], nil
+}
+
+// run serves the controller's API until the network is told to end, and ends it.
+func (c *controller) run(orderer context.Context, l net.Listener, ready func(View)) error {
+	ctx, stop := signal.NotifyContext(orderer, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	guard := &api.Guard{Network: c.state.NetworkID, Tokens: [][]byte{[]byte(c.keys.control)}, Open: map[string]bool{"/v1/health": true}}
+	stopped := make(chan struct{}) // closed when an asked-for stop has been answered
+	server := api.NewServer(guard.Protect(l.Addr(), c.routes(func() { close(stopped) })))
+
+	var group sync.WaitGroup
+	group.Go(func() { c.keep(ctx) })
+	failed := make(chan error, 1)
+	group.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
+	ready(c.view())
+	c.log.Info("network started", "nodes", len(c.state.Nodes), "seed", c.state.Spec.Seed)
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-stopped:
+	case err = <-failed:
+		c.log.Error("serving", "error", err)
+	}
+	end()
+	c.change.Lock() // let a change under way finish
+	n, killed := c.stopAll()
+	c.change.Unlock()
+	c.log.Info("network stopped", "nodes", n, "killed", killed)
+	shutdown, cancel := context.WithTimeout(context.Background(), time.Second)
+	server.Shutdown(shutdown) // the answer to the stop still goes out
+	cancel()
+	group.Wait()
+	c.cleanUp()
+	return err
+}
+
+// cleanUp removes the state folder, unless somebody else holds its lock: they are about to.
+func (c *controller) cleanUp() {
+	release, err := c.dir.Lock()
+	if err != nil {
+		return
+	}
+	defer release()
+	c.dir.Remove()
+}
+
+func (c *controller) routes(stopped func()) http.Handler {
+	mux := http.NewServeMux()
+	var once sync.Once
+	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, r *http.Request) {
+		api.WriteJSON(w, api.Health{Service: "gossipctl", Network: c.state.Spec.Network})
+	})
+	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { api.WriteJSON(w, c.view()) })
+	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, r *http.Request) {
+		var req struct{}
+		if err := api.DecodeRequest(w, r, &req); err != nil {
+			api.WriteError(w, err)
+			return
+		}
+		c.change.Lock()
+		var out StopAnswer
+		out.Stopped, out.Killed = c.stopAll()
+		c.change.Unlock()
+		api.WriteJSON(w, out)
+		once.Do(stopped)
+	})
+	mux.HandleFunc("POST /v1/nodes", changes(c.add))
+	mux.HandleFunc("POST /v1/nodes/remove", changes(c.remove))
+	mux.HandleFunc("POST /v1/edges", changes(c.connect))
+	mux.HandleFunc("POST /v1/edges/cut", changes(c.disconnect))
+	mux.HandleFunc("POST /v1/rewire", changes(c.rewire))
+	mux.HandleFunc("/", api.NotFound(mux))
+	return mux
+}
+
+// changes makes a handler of a change. The change is finished even when whoever asked goes away.
+func changes[Request any](do func(context.Context, Request) (Change, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var req Request
+		err := api.DecodeRequest(w, r, &req)
+		if err == nil {
+			var change Change
+			if change, err = do(context.WithoutCancel(r.Context()), req); err == nil {
+				api.WriteJSON(w, change)
+				return
+			}
+		}
+		api.WriteError(w, err)
+	}
+}

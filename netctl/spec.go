@@ -1,0 +1,100 @@
+package netctl
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/netctl/store"
+	"gossipctl/node/api"
+	"gossipctl/protocol"
+	"gossipctl/topology"
+)
+
+// Defaults of a network, each with its reason.
+const (
+	DefaultNetwork  = "default"
+	DefaultTopology = "random"
+	// DefaultNodes fit a screen and a lecture, and are what the job that began all this asked for.
+	DefaultNodes = 16
+	// DefaultBasePort leaves node k at 7000 + k, which can be told without looking it up.
+	DefaultBasePort = 7000
+	// DefaultTimeout is ample for 1,000 nodes, which take 2 to 4 seconds.
+	DefaultTimeout = 30 * time.Second
+)
+
+// Spec is what was asked of a network.
+type Spec struct {
+	Network    string            `json:"network"`
+	Topology   string            `json:"topology"`
+	Parameter  int               `json:"parameter,omitempty"` // of the topology: degree, parts; 0 = its default
+	Nodes      int               `json:"nodes"`
+	Seed       uint64            `json:"seed"` // of the graph and of every node's choices
+	Protocol   string            `json:"protocol"`
+	Settings   map[string]string `json:"settings,omitempty"` // of the protocol
+	BasePort   int               `json:"base_port"`          // the controller's; node k has BasePort + k
+	Capacity   int               `json:"capacity,omitempty"` // messages in an inbox; 0 = node.Capacity
+	DropOldest bool              `json:"drop_oldest,omitempty"`
+	LogLevel   slog.Level        `json:"log_level"`
+}
+
+// Seed draws a seed that is easy to read out and type in again.
+func Seed() uint64 { return uint64(1 + rand.Uint32N(999_999_999)) }
+
+// graph checks the spec and makes its graph. Everything that can be known to be impossible is told
+// here, before anything is begun.
+func (s *Spec) graph() (*topology.Graph, error) {
+	if err := store.CheckName(s.Network); err != nil {
+		return nil, usage(err, "")
+	}
+	if _, err := protocol.Find(s.Protocol); err != nil {
+		return nil, usage(err, "run gossipctl list-protocols")
+	}
+	if _, err := protocol.New(s.Protocol, protocol.Environment{Self: 1, Rand: protocol.Generator(s.Seed, 1)}, s.Settings); err != nil {
+		return nil, usage(err, "run gossipctl list-protocols -o wide")
+	}
+	if s.Capacity < 0 {
+		return nil, usage(fmt.Errorf("an inbox of %d messages is impossible", s.Capacity), "")
+	}
+	g, err := topology.Generate(topology.Request{Kind: s.Topology, Nodes: s.Nodes, Param: s.Parameter, Seed: s.Seed})
+	var impossible *topology.ImpossibleError
+	switch {
+	case errors.As(err, &impossible):
+		return nil, usage(err, "")
+	case err != nil:
+		return nil, usage(err, "run gossipctl list-topologies")
+	}
+	if s.BasePort < 1 || s.BasePort+s.Nodes > 65535 {
+		return nil, usage(fmt.Errorf("ports %d to %d are not possible: they go from 1 to 65535", s.BasePort, s.BasePort+s.Nodes), "")
+	}
+	return g, nil
+}
+
+// degree is what random graphs call their parameter, in force.
+func (s *Spec) parameter() (name string, value int) {
+	kind, ok := topology.Find(s.Topology)
+	if !ok || kind.Param.Name == "" {
+		return "", 0
+	}
+	if s.Parameter != 0 {
+		return kind.Param.Name, s.Parameter
+	}
+	return kind.Param.Name, kind.Param.Default
+}
+
+// nodePort is where a node listens.
+func (s *Spec) nodePort(id gossip.NodeID) int { return s.BasePort + int(id) }
+
+func (s *Spec) nodeAddr(id gossip.NodeID) string { return loopback(s.nodePort(id)) }
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+// usage makes a misuse of an error. Lines of a joined error become one sentence.
+func usage(err error, hint string) *api.Error {
+	e := api.WrapError(api.CodeUsage, err, hint)
+	e.Message = oneLine(e.Message)
+	return e
+}

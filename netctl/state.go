@@ -1,0 +1,135 @@
+package netctl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/netctl/proc"
+	"gossipctl/node/api"
+	"gossipctl/topology"
+)
+
+// StateVersion is the version of the state file this program writes, and the only one it reads.
+const StateVersion = 1
+
+// State is what exists, as the state file keeps it: renaming that file into place is what makes a
+// network exist. It holds no secret.
+type State struct {
+	FileVersion int           `json:"version"`
+	NetworkID   string        `json:"network_id"` // drawn anew at every start
+	Spec        Spec          `json:"spec"`
+	Started     time.Time     `json:"started"`
+	Controller  proc.Identity `json:"controller"`
+	Nodes       []NodeState   `json:"nodes"` // by number; removed ones stay, as pictures show them
+}
+
+// NodeState is one node in the state file.
+type NodeState struct {
+	ID      gossip.NodeID   `json:"id"`
+	Run     uint32          `json:"run"`
+	Process proc.Identity   `json:"process"`
+	Peers   []gossip.NodeID `json:"peers"` // of a removed node: those it had
+	Removed bool            `json:"removed,omitempty"`
+	Exit    string          `json:"exit,omitempty"` // how a dead node ended
+	Ended   *time.Time      `json:"ended,omitempty"`
+}
+
+// Validate says what is wrong with a state that was read.
+func (s State) Validate() error {
+	switch {
+	case s.NetworkID == "":
+		return errors.New("network_id is missing")
+	case s.Spec.Network == "":
+		return errors.New("spec.network is missing")
+	case s.Spec.BasePort < 1 || s.Spec.BasePort > 65535:
+		return fmt.Errorf("spec.base_port is %d", s.Spec.BasePort)
+	case len(s.Nodes) > 10*topology.MaxNodes:
+		return fmt.Errorf("it names %d nodes", len(s.Nodes))
+	}
+	if err := s.Controller.Validate(); err != nil {
+		return fmt.Errorf("controller: %w", err)
+	}
+	last := gossip.NodeID(0)
+	for _, n := range s.Nodes {
+		if n.ID <= last {
+			return fmt.Errorf("node %d comes after node %d", n.ID, last)
+		}
+		last = n.ID
+		if err := n.Process.Validate(); err != nil {
+			return fmt.Errorf("node %d: %w", n.ID, err)
+		}
+	}
+	return nil
+}
+
+// node finds a node by number.
+func (s *State) node(id gossip.NodeID) *NodeState {
+	for i := range s.Nodes {
+		if s.Nodes[i].ID == id {
+			return &s.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// present are the nodes that were not removed, dead ones included.
+func (s *State) present() []gossip.NodeID {
+	var ids []gossip.NodeID
+	for _, n := range s.Nodes {
+		if !n.Removed {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+// processes are the identities of every node that may still run.
+func (s *State) processes() []proc.Identity {
+	var ids []proc.Identity
+	for _, n := range s.Nodes {
+		if !n.Removed && n.Ended == nil {
+			ids = append(ids, n.Process)
+		}
+	}
+	return ids
+}
+
+// unknownNode is the error about a node number that is not in the network.
+func (s *State) unknownNode(id gossip.NodeID) *api.Error {
+	if n := s.node(id); n != nil && n.Removed {
+		return api.NewError(api.CodeNotFound, fmt.Sprintf("node %d was removed from network %q", id, s.Spec.Network), "run gossipctl list-nodes to see those that are left")
+	}
+	return api.NewError(api.CodeNotFound, fmt.Sprintf("there is no node %d in network %q; it has %s", id, s.Spec.Network, ranges(s.present())), "")
+}
+
+// ranges writes sorted node numbers as people do: 1-8,12.
+func ranges(ids []gossip.NodeID) string {
+	if len(ids) == 0 {
+		return "no nodes"
+	}
+	var b strings.Builder
+	for i := 0; i < len(ids); {
+		j := i
+		for j+1 < len(ids) && ids[j+1] == ids[j]+1 {
+			j++
+		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%d", ids[i])
+		if j > i {
+			fmt.Fprintf(&b, "-%d", ids[j])
+		}
+		i = j + 1
+	}
+	noun := "nodes "
+	if len(ids) == 1 {
+		noun = "node "
+	}
+	return noun + b.String()
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }

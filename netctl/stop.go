@@ -1,0 +1,173 @@
+package netctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"gossipctl/netctl/proc"
+	"gossipctl/netctl/store"
+	"gossipctl/node/api"
+)
+
+// Stopped is what stopping a network has found and done.
+type Stopped struct {
+	Network string `json:"network"`
+	Was     string `json:"was"` // running, gone or not running
+	Nodes   int    `json:"nodes"`
+	Killed  int    `json:"killed"` // nodes that did not end when asked
+	Note    string `json:"note,omitempty"`
+}
+
+// What a network was when it was told to stop.
+const (
+	WasRunning    = "running"
+	WasGone       = "gone" // its controller had died; its state was cleared
+	WasNotRunning = "not running"
+)
+
+// Stop ends a network and removes its state folder. Stopping what is not running is no error.
+func Stop(ctx context.Context, root, name string) (Stopped, error) {
+	out := Stopped{Network: name, Was: WasNotRunning}
+	if err := store.CheckName(name); err != nil {
+		return out, usage(err, "")
+	}
+	root, err := rootOr(root)
+	if err != nil {
+		return out, err
+	}
+	dir, err := store.Open(root, name, false)
+	if errors.Is(err, os.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return out, storeError(err)
+	}
+	release, err := dir.Lock()
+	if err != nil {
+		return out, storeError(err)
+	}
+	defer release()
+	state, err := store.ReadState[State](dir, StateVersion)
+	if errors.Is(err, os.ErrNotExist) {
+		return out, storeError(dir.Remove()) // what a start that failed with --retain has left
+	}
+	if err != nil {
+		return out, storeError(err)
+	}
+	p, err := proc.Open(state.Controller)
+	if err != nil || !p.Alive() {
+		out.Was, out.Note = WasGone, whyGone(err)
+		if !errors.Is(err, proc.ErrRebooted) {
+			if err := endAll(ctx, state.processes()); err != nil {
+				return out, err
+			}
+		}
+		return out, storeError(dir.Remove())
+	}
+	defer p.Close()
+	out.Was = WasRunning
+	if err := askToStop(ctx, dir, state, p, &out); err != nil {
+		return out, err
+	}
+	if err := endAll(ctx, state.processes()); err != nil {
+		return out, err
+	}
+	return out, storeError(dir.Remove())
+}
+
+// askToStop asks the controller to end the network, and ends the controller if it does not.
+func askToStop(ctx context.Context, dir *store.Dir, state State, p *proc.Process, out *Stopped) error {
+	out.Nodes = len(state.processes())
+	if p.State() == proc.Running {
+		secret, err := dir.Secret()
+		if err == nil {
+			var k keys
+			if k, err = deriveKeys(secret); err == nil {
+				n := &Network{dir: dir, state: state, keys: k, shared: api.NewTransport()}
+				ask, cancel := context.WithTimeout(ctx, 5*stopGrace)
+				defer cancel()
+				var answer StopAnswer
+				if err = n.controller().Do(ask, http.MethodPost, "/v1/stop", struct{}{}, &answer); err == nil {
+					out.Nodes, out.Killed = answer.Stopped, answer.Killed
+					end, cancel := context.WithTimeout(ctx, stopGrace)
+					defer cancel()
+					if p.Wait(end) == nil {
+						return nil
+					}
+				}
+			}
+		}
+		if ctx.Err() != nil {
+			return api.WrapError(api.CodeTimeout, fmt.Errorf("network %q did not stop: %w", state.Spec.Network, ctx.Err()), "")
+		}
+		out.Note = "the controller did not answer and was ended"
+	}
+	if out.Note == "" {
+		out.Note = "the controller was paused and was ended"
+	}
+	// Its nodes hold the lifeline and end with it.
+	_, err := p.Terminate(ctx, stopGrace+time.Second)
+	if err != nil && !errors.Is(err, proc.ErrGone) {
+		return fmt.Errorf("ending the controller: %w", err)
+	}
+	return nil
+}
+
+// Listed is one network in a list.
+type Listed struct {
+	Network  string     `json:"network"`
+	State    string     `json:"state"` // running, gone, damaged
+	Topology string     `json:"topology"`
+	Protocol string     `json:"protocol"`
+	Nodes    int        `json:"nodes"`
+	BasePort int        `json:"base_port"`
+	PID      int        `json:"pid"` // of the controller
+	Started  *time.Time `json:"started,omitempty"`
+	Problem  string     `json:"problem,omitempty"`
+}
+
+// List returns every network there is, by name.
+func List(root string) ([]Listed, error) {
+	root, err := rootOr(root)
+	if err != nil {
+		return nil, err
+	}
+	names, err := store.Networks(root)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	list := []Listed{}
+	for _, name := range names {
+		l := Listed{Network: name, State: "damaged"}
+		dir, err := store.Open(root, name, false)
+		var state State
+		if err == nil {
+			state, err = store.ReadState[State](dir, StateVersion)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			continue // being started, or kept logs
+		}
+		if err != nil {
+			l.Problem = err.Error()
+			list = append(list, l)
+			continue
+		}
+		l.Topology, l.Protocol, l.BasePort = state.Spec.Topology, state.Spec.Protocol, state.Spec.BasePort
+		l.Nodes, l.PID, l.Started = len(state.present()), state.Controller.PID, &state.Started
+		l.State = WasGone
+		if p, err := proc.Open(state.Controller); err == nil {
+			if p.Alive() {
+				l.State = WasRunning
+			}
+			p.Close()
+		} else {
+			l.Problem = whyGone(err)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}

@@ -1,0 +1,156 @@
+package netctl
+
+import (
+	"fmt"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/topology"
+)
+
+// NodeStatus says how a node is.
+type NodeStatus string
+
+// What a node can be.
+const (
+	Running     NodeStatus = "running"
+	Paused      NodeStatus = "paused" // its process is stopped
+	Dead        NodeStatus = "dead"
+	Removed     NodeStatus = "removed"
+	Unreachable NodeStatus = "unreachable" // its process lives but does not answer
+)
+
+// View is a network as it is at a moment: the JSON of start-network and show-network.
+type View struct {
+	Network    string         `json:"network"`
+	Protocol   string         `json:"protocol"`
+	Topology   TopologyView   `json:"topology"`
+	Seed       uint64         `json:"seed"`
+	Started    time.Time      `json:"started"`
+	Controller ControllerView `json:"controller"`
+	Plot       string         `json:"plot,omitempty"`
+	Nodes      []NodeView     `json:"nodes"`
+}
+
+// TopologyView is how the nodes that live are wired.
+type TopologyView struct {
+	Kind      string `json:"kind"`
+	Degree    int    `json:"degree,omitempty"` // asked of a random graph
+	Parts     int    `json:"parts,omitempty"`  // asked of a turan graph
+	Branching int    `json:"branching,omitempty"`
+	Nodes     int    `json:"nodes"`
+	Edges     int    `json:"edges"`
+	Diameter  int    `json:"diameter"` // 0 when not connected
+	Connected bool   `json:"connected"`
+}
+
+// ControllerView says where the controller is.
+type ControllerView struct {
+	PID int    `json:"pid"`
+	URL string `json:"url"`
+}
+
+// NodeView is one node as it is at a moment.
+type NodeView struct {
+	ID       gossip.NodeID   `json:"id"`
+	State    NodeStatus      `json:"state"`
+	PID      int             `json:"pid"`
+	URL      string          `json:"url"`
+	Peers    []gossip.NodeID `json:"peers"`
+	Messages int             `json:"messages"`
+	Unread   int             `json:"unread"`
+	Exit     string          `json:"exit,omitempty"`  // how a dead node ended
+	Ended    *time.Time      `json:"ended,omitempty"` // and when
+}
+
+// view makes a view of a state; status tells how each node is.
+func (s *State) view(status func(*NodeState) NodeStatus) View {
+	v := View{
+		Network: s.Spec.Network, Protocol: s.Spec.Protocol, Seed: s.Spec.Seed, Started: s.Started.UTC(),
+		Controller: ControllerView{PID: s.Controller.PID, URL: "http://" + loopback(s.Spec.BasePort)},
+		Nodes:      make([]NodeView, 0, len(s.Nodes)),
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		v.Nodes = append(v.Nodes, NodeView{
+			ID: n.ID, State: status(n), PID: n.Process.PID, URL: "http://" + s.Spec.nodeAddr(n.ID),
+			Peers: append([]gossip.NodeID{}, n.Peers...), Exit: n.Exit, Ended: n.Ended,
+		})
+	}
+	v.Topology = topologyView(&s.Spec, v.Live())
+	return v
+}
+
+func topologyView(spec *Spec, g *topology.Graph) TopologyView {
+	t := TopologyView{Kind: spec.Topology, Nodes: g.Len(), Edges: g.NumEdges()}
+	t.Diameter, t.Connected = topology.Diameter(g)
+	switch name, value := spec.parameter(); name {
+	case "DEGREE":
+		t.Degree = value
+	case "PARTS":
+		t.Parts = value
+	case "BRANCHING":
+		t.Branching = value
+	}
+	return t
+}
+
+// Live is the graph of the nodes that are neither dead nor removed.
+func (v *View) Live() *topology.Graph {
+	g := topology.New(0)
+	for _, n := range v.Nodes {
+		if n.State != Dead && n.State != Removed {
+			g.AddNode(int(n.ID))
+		}
+	}
+	for _, n := range v.Nodes {
+		for _, p := range n.Peers {
+			if g.HasNode(int(n.ID)) && g.HasNode(int(p)) {
+				g.AddEdge(int(n.ID), int(p))
+			}
+		}
+	}
+	return g
+}
+
+// Count is how many nodes are in a state.
+func (v *View) Count(state NodeStatus) int {
+	count := 0
+	for _, n := range v.Nodes {
+		if n.State == state {
+			count++
+		}
+	}
+	return count
+}
+
+// Node finds a node by number.
+func (v *View) Node(id gossip.NodeID) (NodeView, bool) {
+	for _, n := range v.Nodes {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return NodeView{}, false
+}
+
+// Describe is the topology in a few words: random 3 · 16 nodes · 24 edges · diameter 4.
+func (v *View) Describe() string {
+	t := v.Topology
+	kind := t.Kind
+	if p := max(t.Degree, t.Parts, t.Branching); p > 0 {
+		kind = fmt.Sprintf("%s %d", kind, p)
+	}
+	text := fmt.Sprintf("%s · %s · %s", kind, count(t.Nodes, "node"), count(t.Edges, "edge"))
+	if t.Connected {
+		return text + fmt.Sprintf(" · diameter %d", t.Diameter)
+	}
+	return text + " · NOT connected"
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

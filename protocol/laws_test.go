@@ -1,0 +1,262 @@
+package protocol_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/protocol"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var (
+	oneSeed = flag.Int64("seed", -1, "try the laws with this seed only")
+	seeds   = flag.Int64("seeds", 200, "how many seeds to try the laws with; even ones calm, odd ones rough")
+)
+
+// promises is the share of deliveries that each protocol owes on a connected network without loss,
+// over all calm seeds together. A new protocol states its own here; chance lowers it, nothing else does.
+var promises = map[string]float64{
+	"flood": 1,
+}
+
+// TestLaws tries what every protocol must keep, whatever it is:
+//
+//  1. A message is delivered at most once at a node.
+//  2. Packets are sent to current peers only.
+//  3. Nothing is delivered that was not published.
+//  4. On a connected network without loss everybody delivers, or the share that is promised.
+//  5. Work ends: some time after the last message nothing but periodic timers is left.
+//  6. The same seed gives the same events.
+//  7. Nothing in an answer is shared with the machine that gave it.
+//  8. No packet panics or causes sends without bound: see [FuzzReceive].
+func TestLaws(t *testing.T) {
+	for _, kind := range protocol.Table() {
+		t.Run(kind.Name, func(t *testing.T) {
+			promise, stated := promises[kind.Name]
+			if !stated {
+				t.Fatalf("state in promises which share of nodes %s reaches without loss", kind.Name)
+			}
+			first, last := int64(0), *seeds
+			if *oneSeed >= 0 {
+				first, last = *oneSeed, *oneSeed+1
+			}
+			owed, done := 0, 0
+			for seed := first; seed < last; seed++ {
+				tr := try(kind, uint64(seed), promise)
+				if !tr.rough {
+					owed, done = owed+tr.owed, done+tr.done
+				}
+				if len(tr.complaints) > 0 {
+					if *oneSeed >= 0 {
+						t.Log(tr)
+					}
+					t.Fatalf("%s\nto see it all: go test ./protocol -run 'TestLaws/^%s$' -seed %d",
+						strings.Join(tr.complaints[:min(len(tr.complaints), 5)], "\n"), kind.Name, seed)
+				}
+			}
+			if float64(done) < promise*float64(owed) {
+				t.Errorf("law 4: %d of %d deliveries, promised are %v", done, owed, promise)
+			}
+		})
+	}
+}
+
+// try runs the trial of one seed twice and returns the first with all complaints.
+func try(kind protocol.Kind, seed uint64, promise float64) *trial {
+	tr, again := newTrial(kind, seed), newTrial(kind, seed)
+	tr.run()
+	again.run()
+	if !slices.Equal(tr.log, again.log) {
+		tr.complain("law 6: two runs differ:\n" + cmp.Diff(tr.log, again.log))
+	}
+	if !tr.rough && promise == 1 && tr.done < tr.owed {
+		tr.complain(fmt.Sprintf("law 4: %d of %d deliveries", tr.done, tr.owed))
+	}
+	return tr
+}
+
+// Times of a trial, in its own clock.
+const (
+	lastWord = time.Second // by when everything is published and every edge changed
+	patience = time.Minute // by when the work must have ended
+	stillFor = 20 * time.Second
+)
+
+// trial is one random network with its weather and what happens to it, all drawn from one seed.
+type trial struct {
+	rough      bool // packets are lost and repeated, edges come and go, settings are odd
+	graph      graph
+	settings   map[string]string
+	world      *world
+	plans      []plan
+	published  map[gossip.ID][]byte
+	complaints []string
+	log        []string // every event, in order
+	lastCargo  time.Time
+	owed, done int // deliveries
+}
+
+// plan is something that will happen at a moment.
+type plan struct {
+	at   time.Time
+	what func()
+}
+
+func newTrial(kind protocol.Kind, seed uint64) *trial {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	tr := &trial{rough: seed%2 == 1, published: make(map[gossip.ID][]byte), settings: make(map[string]string)}
+	n := 1 + rng.IntN(16)
+	tr.graph = scattered(rng, n, rng.IntN(n))
+	if tr.rough {
+		tr.roughen(kind, rng)
+	}
+	values, err := kind.Values(tr.settings)
+	if err != nil {
+		tr.complain(err.Error())
+	}
+	tr.world = newWorld(tr.graph, func(id gossip.NodeID) gossip.Protocol {
+		return newWitness(kind, values, seed, id, tr.published, tr.complain)
+	}, tr.observe)
+	tr.world.weather = tr.weather(rng)
+	for i := range 1 + rng.IntN(5) {
+		origin, limit := gossip.NodeID(1+rng.IntN(n)), rng.IntN(4)
+		tr.plan(rng, func() {
+			if _, err := tr.world.publish(origin, fmt.Sprintf("message %d", i), limit); err != nil {
+				tr.complain(err.Error())
+			}
+		})
+	}
+	slices.SortStableFunc(tr.plans, func(a, b plan) int { return a.at.Compare(b.at) })
+	return tr
+}
+
+func (tr *trial) plan(rng *rand.Rand, what func()) {
+	tr.plans = append(tr.plans, plan{start.Add(time.Duration(rng.Int64N(int64(lastWord)))), what})
+}
+
+// roughen draws settings near their lower bounds, and edges that come and go.
+func (tr *trial) roughen(kind protocol.Kind, rng *rand.Rand) {
+	for _, s := range kind.Settings {
+		if rng.IntN(2) == 0 {
+			tr.settings[s.Name] = fmt.Sprint(min(s.Max, s.Min+rng.IntN(4)))
+		}
+	}
+	n := len(tr.graph)
+	for range rng.IntN(n) {
+		a, b := gossip.NodeID(1+rng.IntN(n)), gossip.NodeID(1+rng.IntN(n))
+		if a == b {
+			continue
+		}
+		now := make(graph) // each end learns of it on its own
+		for _, end := range [][2]gossip.NodeID{{a, b}, {b, a}} {
+			tr.plan(rng, func() {
+				now[end[0]] = slices.Clone(tr.world.peers[end[0]])
+				if slices.Contains(now[end[0]], end[1]) {
+					now[end[0]] = slices.DeleteFunc(now[end[0]], func(id gossip.NodeID) bool { return id == end[1] })
+				} else {
+					now[end[0]] = append(now[end[0]], end[1])
+					slices.Sort(now[end[0]])
+				}
+				tr.world.setPeers(end[0], now[end[0]])
+			})
+		}
+	}
+}
+
+// weather delays every packet by its own time; when it is rough, some are lost and some come twice.
+func (tr *trial) weather(rng *rand.Rand) func() []time.Duration {
+	slowest := int64(time.Millisecond) << rng.IntN(9)
+	lost, twice := 0.0, 0.0
+	if tr.rough {
+		lost, twice = 0.4*rng.Float64(), 0.2*rng.Float64()
+	}
+	return func() []time.Duration {
+		var delays []time.Duration
+		if rng.Float64() >= lost {
+			delays = append(delays, time.Duration(rng.Int64N(slowest)))
+		}
+		if rng.Float64() < twice {
+			delays = append(delays, time.Duration(rng.Int64N(slowest)))
+		}
+		return delays
+	}
+}
+
+// More steps in one trial, or more packets under way at once, are taken for work without end.
+const (
+	tooManySteps   = 100_000
+	tooManyFlights = 2_000
+)
+
+func (tr *trial) run() {
+	w, end := tr.world, start.Add(patience)
+	for steps := 0; ; steps++ {
+		by := end
+		if len(tr.plans) > 0 {
+			by = tr.plans[0].at
+		}
+		more, err := w.advance(by)
+		switch {
+		case err != nil:
+			tr.complain(err.Error())
+		case steps > tooManySteps || len(w.flights) > tooManyFlights:
+			tr.complain(fmt.Sprintf("law 5: no end after %d steps, %d packets under way", steps, len(w.flights)))
+		case more:
+			continue
+		case len(tr.plans) > 0:
+			w.now = tr.plans[0].at
+			tr.plans[0].what()
+			tr.plans = tr.plans[1:]
+			continue
+		}
+		break
+	}
+	if w.err != nil {
+		tr.complain(w.err.Error())
+	}
+	if !tr.lastCargo.Before(end.Add(-stillFor)) {
+		tr.complain(fmt.Sprintf("law 5: a message was still sent %v after the last one was published", tr.lastCargo.Sub(start)-lastWord))
+	}
+	tr.owed = len(tr.published) * len(w.ids)
+	for _, id := range w.ids {
+		tr.done += len(entries(w.nodes[id]))
+	}
+}
+
+func (tr *trial) observe(st step) {
+	for _, e := range st.Events {
+		tr.log = append(tr.log, fmt.Sprintf("%v %d %v", tr.world.since(), st.node, e))
+	}
+	for _, send := range st.Sends {
+		if len(send.Envelope.Packet.Messages) > 0 {
+			tr.lastCargo = tr.world.now
+		}
+	}
+	for _, a := range st.Alarms {
+		tr.log = append(tr.log, fmt.Sprintf("%v %d will wake at %v", tr.world.since(), st.node, a.At.Sub(start)))
+	}
+}
+
+func (tr *trial) complain(what string) { tr.complaints = append(tr.complaints, what) }
+
+// String tells the network and everything that happened, for whoever has to find out why.
+func (tr *trial) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rough %v, settings %v\n", tr.rough, tr.settings)
+	for _, id := range tr.graph.nodes() {
+		fmt.Fprintf(&b, "%d knows %s\n", id, list(tr.graph[id], " "))
+	}
+	const most = 60
+	b.WriteString(strings.Join(tr.log[:min(len(tr.log), most)], "\n"))
+	if len(tr.log) > most {
+		fmt.Fprintf(&b, "\n… and %d events more", len(tr.log)-most)
+	}
+	return b.String()
+}

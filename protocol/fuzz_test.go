@@ -208,9 +208,27 @@ func (h *held) look(v reflect.Value, where string) {
 	case reflect.Slice:
 		h.count(v, where)
 		for i := range v.Len() {
+			if i == 0 && !holds(v.Type().Elem()) {
+				break
+			}
 			h.look(v.Index(i), where+"[]")
 		}
 	}
+}
+
+// holds tells whether there can be a collection in a value of the type.
+func holds(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return true
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if holds(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (h *held) count(v reflect.Value, where string) {

@@ -67,3 +67,28 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 	d.Close()
 }
+
+func TestFullDisk(t *testing.T) {
+	if !inPlace(t, "own mounts", ownMounts()) {
+		return
+	}
+	d := openLab(t, mountSmall(t, 0, "mode=0700,size=64k"))
+	failsToWrite(t, d, make([]byte, 128<<10), unix.ENOSPC)
+}
+
+// With no room for one more file there is none for the copy of a damaged state either.
+func TestDamagedStateOnAFullDisk(t *testing.T) {
+	if !inPlace(t, "own mounts", ownMounts()) {
+		return
+	}
+	d := openLab(t, mountSmall(t, 0, "mode=0700,nr_inodes=4"))
+	put(t, d.file(stateName), "null", 0o600)
+	_, err := ReadState[record](d, 1)
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) || damaged.Kept != "" {
+		t.Errorf("%v", err)
+	}
+	if got := list(t, d.Path()); len(got) != 1 || get(t, d.file(stateName)) != "null" {
+		t.Errorf("the folder holds %q", got)
+	}
+}

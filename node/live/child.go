@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"gossipctl/gossip"
@@ -44,7 +43,7 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	// Everything is taken over at once and kept in variables that live as long as the process: a
 	// descriptor nobody refers to is closed by the garbage collector.
 	ready := os.NewFile(FDReady, "ready")
-	syscall.SetNonblock(FDLifeline, true) // so that reading it costs no thread, and closing it ends the read
+	syscall.SetNonblock(FDLifeline, true) // so that reading it costs no thread
 	lifeline := os.NewFile(FDLifeline, "lifeline")
 	cfg, err := readConfig(os.NewFile(FDConfig, "config"))
 	if err != nil {
@@ -69,11 +68,12 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	defer end(nil)
 	s := newServer(cfg, p, listener.Addr(), log)
 
-	var group sync.WaitGroup
-	group.Go(func() {
+	// Nobody waits for this goroutine. All nodes share one lifeline, and every fork of the
+	// controller may switch it back to blocking reads, which closing it would not end.
+	go func() {
 		io.Copy(io.Discard, lifeline)
 		end(errors.New("the controller is gone"))
-	})
+	}()
 	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
 	if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
 		return fmt.Errorf("telling the controller: %w", err)
@@ -82,8 +82,6 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 
 	err = s.serve(ctx, listener)
 	log.Info("ended", "because", context.Cause(ctx))
-	lifeline.Close()
-	group.Wait()
 	return err
 }
 

@@ -35,9 +35,7 @@ func fit(at []Point, spread bool) fitted {
 		return f
 	}
 	for i, p := range f.at {
-		if math.IsNaN(p.X+p.Y) || math.IsInf(p.X+p.Y, 0) {
-			f.at[i] = Point{}
-		}
+		f.at[i] = Point{sane(p.X), sane(p.Y)}
 	}
 	f.scaleTo(side(n))
 	if spread {
@@ -63,6 +61,14 @@ func fit(at []Point, spread bool) fitted {
 	}
 	f.r = max(radiusLeast, min(f.r, 0.4*gap))
 	return f
+}
+
+// sane replaces what no layout means, and what would overflow below.
+func sane(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return max(-1e9, min(x, 1e9))
 }
 
 // scaleTo moves and scales the places so that the box's longer side is the given one.

@@ -23,9 +23,7 @@ const (
 
 // numberSize is the size of a number inside a disc of radius r: as large as its digits allow.
 func numberSize(r float64, id int) float64 {
-	perRadius := [...]float64{1.12, 1.0, 0.78, 0.6}
-	digits := len(strconv.Itoa(id))
-	return r * perRadius[min(digits, len(perRadius))-1]
+	return r * min(1.02, 2.36/float64(len(strconv.Itoa(id))))
 }
 
 // centred is the base line that puts digits of a size in the middle of y.

@@ -196,6 +196,24 @@ func (n *Node) Size() (messages, unread int, last uint64) {
 	return len(n.inbox.order), n.inbox.unread, n.inbox.last
 }
 
+// Newest is when the newest message in the inbox came; the zero time when it is empty.
+func (n *Node) Newest() time.Time {
+	if len(n.inbox.order) == 0 {
+		return time.Time{}
+	}
+	return n.inbox.order[len(n.inbox.order)-1].Received()
+}
+
+// Room is how many more messages the inbox takes, and how many bytes their bodies may have
+// together. One that drops its oldest takes any number, but keeps no more than its capacity: it
+// returns that.
+func (n *Node) Room() (messages, bytes int) {
+	if n.cfg.DropOldest {
+		return n.cfg.Capacity, n.cfg.CapacityBytes
+	}
+	return n.cfg.Capacity - len(n.inbox.order), n.cfg.CapacityBytes - n.inbox.bytes
+}
+
 // Counters returns a copy of the counters.
 func (n *Node) Counters() Counters {
 	c := n.count

@@ -233,6 +233,28 @@ func TestDropOldestNeverDeliversAgain(t *testing.T) {
 	}
 }
 
+func TestNewestAndRoom(t *testing.T) {
+	id := func(seq uint32) gossip.ID { return gossip.ID{Origin: 8, Run: 1, Seq: seq} }
+	for _, c := range []struct {
+		drop                  bool
+		wantMessages, wantRoom int // after two messages of 3 bytes
+	}{{drop: false, wantMessages: 1, wantRoom: 94}, {drop: true, wantMessages: 3, wantRoom: 100}} {
+		n := newNode(t, Config{ID: 3, Capacity: 3, CapacityBytes: 100, DropOldest: c.drop}, 8, 11)
+		if !n.Newest().IsZero() {
+			t.Errorf("an empty inbox has had a message at %v", n.Newest())
+		}
+		n.Receive(start, envelope("abc", id(1), 1, 8))
+		n.Receive(start.Add(1), envelope("def", id(2), 1, 8))
+		n.Receive(start.Add(2), envelope("def", id(2), 1, 8, 11)) // a further copy is nothing new
+		if got, want := n.Newest(), start.Add(1); !got.Equal(want) {
+			t.Errorf("newest came at %v, want %v", got, want)
+		}
+		if messages, bytes := n.Room(); messages != c.wantMessages || bytes != c.wantRoom {
+			t.Errorf("drop oldest %v: room for %d messages and %d bytes, want %d and %d", c.drop, messages, bytes, c.wantMessages, c.wantRoom)
+		}
+	}
+}
+
 func TestCopiesAreBounded(t *testing.T) {
 	n := newFlood(t, 3, 8)
 	id := gossip.ID{Origin: 8, Run: 1, Seq: 1}

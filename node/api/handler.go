@@ -217,10 +217,17 @@ func (h *Handler) inbox(_ http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	var box Inbox
 	err = h.wait(r, func(n *node.Node) bool {
-		box.Messages, box.Unread, box.Last = n.Size()
+		box = inboxOf(n)
 		return box.Last >= least
 	})
 	return box, err
+}
+
+func inboxOf(n *node.Node) Inbox {
+	box := Inbox{Newest: n.Newest().UTC()}
+	box.Messages, box.Unread, box.Last = n.Size()
+	box.Room, box.RoomBytes = n.Room()
+	return box
 }
 
 // wait asks ready once, and where the request names wait_ms, until it says yes or that time is over.
@@ -270,7 +277,7 @@ func (h *Handler) stats(http.ResponseWriter, *http.Request) (any, error) {
 	var c node.Counters
 	h.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
 		c = n.Counters()
-		s.Inbox.Messages, s.Inbox.Unread, s.Inbox.Last = n.Size()
+		s.Inbox = inboxOf(n)
 		return node.Effects{}
 	})
 	s.Published, s.Sent, s.Received, s.Delivered = c.Published, c.Sent, c.Received, c.Delivered

@@ -66,9 +66,12 @@ type Arrival struct {
 
 // Inbox is how full the inbox is.
 type Inbox struct {
-	Messages int    `json:"messages"`
-	Unread   int    `json:"unread"`
-	Last     uint64 `json:"last"` // messages that ever arrived
+	Messages  int       `json:"messages"`
+	Unread    int       `json:"unread"`
+	Last      uint64    `json:"last"`            // messages that ever arrived
+	Newest    time.Time `json:"newest,omitzero"` // when the newest of them came
+	Room      int       `json:"room"`            // messages it takes before old ones go or new ones are refused
+	RoomBytes int       `json:"room_bytes"`      // and bytes of their bodies
 }
 
 // Peer is a neighbour of a node.

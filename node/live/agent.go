@@ -6,6 +6,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -30,11 +31,13 @@ type Agent struct {
 	closed  bool
 	waiters int
 	changed chan struct{} // closed and replaced at a delivery, when somebody waits
+	steps   uint64        // taken, ever
+	active  chan struct{} // a token when the node has taken a step lately
 }
 
 // NewAgent returns an agent for n that sends over wire. Events of n go to log at debug level.
 func NewAgent(n *node.Node, wire transport.Transport, log *slog.Logger) *Agent {
-	return &Agent{node: n, wire: wire, log: log, changed: make(chan struct{})}
+	return &Agent{node: n, wire: wire, log: log, changed: make(chan struct{}), active: make(chan struct{}, 1)}
 }
 
 // Run serves the wire until ctx ends. Afterwards nothing wakes the node any more.
@@ -117,6 +120,11 @@ func (a *Agent) report(e trace.Event) {
 
 // notify tells those who wait that something was delivered.
 func (a *Agent) notify() {
+	a.steps++
+	select {
+	case a.active <- struct{}{}:
+	default:
+	}
 	_, _, last := a.node.Size()
 	if last == a.size {
 		return
@@ -151,6 +159,39 @@ func (a *Agent) wake() {
 	}
 	a.arm(now)
 	a.notify()
+}
+
+// idleAfter is how long nothing must happen before a node gives memory back. Messages of a person
+// come minutes apart, those of a measurement microseconds.
+const idleAfter = time.Second
+
+// relax gives the memory that a burst, or the start, has used back to the system whenever the node
+// has come to rest: hundreds of nodes share one machine. A node at rest wakes for nothing.
+func (a *Agent) relax(ctx context.Context) {
+	for {
+		select {
+		case <-a.active:
+		case <-ctx.Done():
+			return
+		}
+		for quiet, last := false, uint64(0); !quiet; {
+			pause := time.NewTimer(idleAfter)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return
+			}
+			a.mu.Lock()
+			quiet, last = a.steps == last, a.steps
+			a.mu.Unlock()
+		}
+		select {
+		case <-a.active: // of the burst that is over
+		default:
+		}
+		debug.FreeOSMemory()
+	}
 }
 
 // SetPeers tells the node its peers. The transport must know them already.

@@ -87,6 +87,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	defer cut()
 	var group sync.WaitGroup
 	group.Go(func() { s.Run(wireCtx) })
+	group.Go(func() { s.relax(wireCtx) })
 	failed := make(chan error, 1)
 	group.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {

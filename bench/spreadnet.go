@@ -35,10 +35,10 @@ func (s *session) spreadNetwork(ctx context.Context, graph *topology.Graph) spre
 	}
 	if s.plan.single(n) {
 		found.single = nw.single(ctx, s.plan.singleTimes)
-		if !slices.Equal(nw.graph.Edges(), graph.Edges()) {
-			found.single.note += "; not on the graph of the limit"
-		}
 		found.packets.value, found.packets.err = nw.packetsOfOne(ctx)
+		if !slices.Equal(nw.graph.Edges(), graph.Edges()) {
+			found.packets.note = "the limit was measured on another graph"
+		}
 	}
 	if s.plan.burst(n) {
 		nw.bursts(ctx, s.plan, &found)

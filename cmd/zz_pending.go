@@ -2,6 +2,5 @@ package cmd
 
 import "github.com/spf13/cobra"
 
-func newShowLogs(a *app) *cobra.Command         { return &cobra.Command{Use: "show-logs"} }
-func newBenchmarkNetwork(a *app) *cobra.Command { return &cobra.Command{Use: "benchmark-network"} }
-func newDoctor(a *app) *cobra.Command           { return &cobra.Command{Use: "doctor"} }
+func newShowLogs(a *app) *cobra.Command { return &cobra.Command{Use: "show-logs"} }
+func newDoctor(a *app) *cobra.Command   { return &cobra.Command{Use: "doctor"} }

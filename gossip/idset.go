@@ -28,6 +28,16 @@ type life struct {
 
 type span struct{ first, last uint32 }
 
+// Reserve makes sure that a life has a place in the set, whatever else comes to fill it.
+func (s *IDSet) Reserve(origin NodeID, run uint32) {
+	if s.lives == nil {
+		s.lives = make(map[life][]span)
+	}
+	if key := (life{origin, run}); s.lives[key] == nil {
+		s.lives[key] = []span{}
+	}
+}
+
 // Add puts id in the set and reports whether it was new.
 func (s *IDSet) Add(id ID) bool {
 	key := life{id.Origin, id.Run}

@@ -20,6 +20,8 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/netctl/proc"
 	"gossipctl/node/api"
+
+	"golang.org/x/sys/unix"
 )
 
 // NodeCommand is the first argument of a node process.
@@ -81,7 +83,7 @@ type launcher struct {
 }
 
 func newLauncher(onExit func(*child)) (*launcher, error) {
-	r, w, err := os.Pipe()
+	r, w, err := newLifeline()
 	if err != nil {
 		return nil, fmt.Errorf("making the lifeline: %w", err)
 	}
@@ -100,6 +102,27 @@ func newLauncher(onExit func(*child)) (*launcher, error) {
 		}
 	})
 	return l, nil
+}
+
+// newLifeline makes a pipe whose reading end stays non-blocking however often it is passed on. All
+// nodes share that end: were it switched over while some of them read it, one would take "nothing
+// yet" for the end of the controller, and another could not be woken any more. [os.Pipe] alone does
+// that, its ends go back to blocking with every fork.
+func newLifeline() (r, w *os.File, err error) {
+	pipe, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	fd, err := unix.FcntlInt(pipe.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	pipe.Close()
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		w.Close()
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fd), "lifeline"), w, nil
 }
 
 // executable is this very program, even when its file has been replaced since it was started: a

@@ -2,10 +2,17 @@ package netctl
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"gossipctl/gossip"
 )
@@ -47,4 +54,97 @@ func tail(logs *os.Root, name string) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-maxTail), maxTail))
+}
+
+// logKey says which log: of which process, and whether it is the one crashes write to.
+type logKey struct {
+	node   gossip.NodeID // 0: the controller
+	stderr bool
+}
+
+// file is the name of the file that is being written to.
+func (k logKey) file() string {
+	switch {
+	case k.node == 0:
+		return controllerLog
+	case k.stderr:
+		return stderrName(k.node)
+	}
+	return logName(k.node)
+}
+
+// rotated is the time in the name of a log that is complete: node-3-2026-01-02T15-04-05.000.log.
+const rotated = "-2006-01-02T15-04-05.000"
+
+// parseLogName is the reverse of logKey.file, for logs that were rotated away as well.
+func parseLogName(file string) (logKey, bool) {
+	extension := filepath.Ext(file)
+	key := logKey{stderr: extension == filepath.Ext(stderrName(1))}
+	rest := strings.TrimSuffix(file, extension)
+	if number, isNode := strings.CutPrefix(rest, "node-"); isNode {
+		number, stamp, complete := strings.Cut(number, "-")
+		id, err := strconv.ParseInt(number, 10, 32)
+		if err != nil || id < 1 {
+			return key, false
+		}
+		key.node, rest = gossip.NodeID(id), ""
+		if complete {
+			rest = "-" + stamp
+		}
+	} else {
+		rest = strings.TrimPrefix(rest, strings.TrimSuffix(controllerLog, ".log"))
+	}
+	if _, err := time.Parse(rotated, rest); err == nil && extension == ".log" {
+		return key, true
+	}
+	return key, file == key.file()
+}
+
+// listLogs names the files of each log there is, in the order in which they were written.
+func listLogs(logs *os.Root) (map[logKey][]string, error) {
+	dir, err := logs.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names) // by the time in the name; the one being written to, which has none, comes last
+	files := make(map[logKey][]string)
+	for _, name := range names {
+		if key, ok := parseLogName(name); ok {
+			files[key] = append(files[key], name)
+		}
+	}
+	return files, nil
+}
+
+var errNoLog = errors.New("it is not a regular file")
+
+// openLog opens a regular file and nothing else: a link might lead to the secret, and opening a
+// pipe would wait for ever.
+func openLog(logs *os.Root, name string) (*os.File, fs.FileInfo, error) {
+	before, err := logs.Lstat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("log %s cannot be read: %w", name, errNoLog)
+	}
+	f, err := logs.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Rotated in between, it is another log that is just as good.
+	after, err := f.Stat()
+	if err == nil && !after.Mode().IsRegular() {
+		err = fmt.Errorf("log %s cannot be read: %w", name, errNoLog)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, after, nil
 }

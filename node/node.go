@@ -34,6 +34,7 @@ const (
 	dropFull    = "inbox_full"
 	dropExpired = "expired" // was in the inbox once and had to make room
 	dropRoute   = "bad_route"
+	dropForged  = "forged" // bears this node's name, but this node never sent it
 )
 
 // Errors of Publish.
@@ -108,7 +109,9 @@ func New(cfg Config) *Node {
 	if cfg.CapacityBytes == 0 {
 		cfg.CapacityBytes = CapacityBytes
 	}
-	return &Node{cfg: cfg, inbox: newInbox(), count: Counters{Dropped: make(map[string]uint64)}}
+	n := &Node{cfg: cfg, inbox: newInbox(), count: Counters{Dropped: make(map[string]uint64)}}
+	n.seen.Reserve(cfg.ID, cfg.Run)
+	return n
 }
 
 // ID is the node's number.
@@ -226,12 +229,15 @@ func (n *Node) Counters() Counters {
 
 // admit makes an arriving message fit to keep, or says why it is dropped.
 func (n *Node) admit(m *gossip.Message, route gossip.Route, from gossip.NodeID) string {
-	if len(route) == 0 || route[0] != m.ID.Origin || route[len(route)-1] != from {
+	if len(route) == 0 || len(route) >= gossip.MaxHops || route[0] != m.ID.Origin || route[len(route)-1] != from {
 		return dropRoute
 	}
 	if e := n.inbox.byID[m.ID]; e != nil {
 		m.Body, m.Sent = e.Message.Body, e.Message.Sent // the first copy's word stands
 		return ""
+	}
+	if id := m.ID; id.Origin == n.cfg.ID && (id.Run > n.cfg.Run || id.Run == n.cfg.Run && id.Seq > n.seq) {
+		return dropForged // taken in, it would stand in the way of the message that will have that name
 	}
 	if n.seen.Has(m.ID) {
 		return dropExpired
@@ -269,6 +275,9 @@ func (n *Node) finish(now time.Time, from gossip.NodeID, hops int) Effects {
 			}
 			n.inbox.note(e, a.route, now)
 		}
+	}
+	if n.out.Refused != "" && len(n.arrived) == 0 {
+		n.drop(now, gossip.ID{}, from, string(n.out.Refused)) // a packet without messages
 	}
 	for _, m := range n.out.Delivered {
 		// A protocol may hold a message back and deliver it in a later step. How it came is then

@@ -236,9 +236,9 @@ func TestDropOldestNeverDeliversAgain(t *testing.T) {
 func TestNewestAndRoom(t *testing.T) {
 	id := func(seq uint32) gossip.ID { return gossip.ID{Origin: 8, Run: 1, Seq: seq} }
 	for _, c := range []struct {
-		drop                  bool
-		wantMessages, wantRoom int // after two messages of 3 bytes
-	}{{drop: false, wantMessages: 1, wantRoom: 94}, {drop: true, wantMessages: 3, wantRoom: 100}} {
+		drop            bool
+		messages, bytes int // room after two messages of 3 bytes
+	}{{false, 1, 94}, {true, 3, 100}} {
 		n := newNode(t, Config{ID: 3, Capacity: 3, CapacityBytes: 100, DropOldest: c.drop}, 8, 11)
 		if !n.Newest().IsZero() {
 			t.Errorf("an empty inbox has had a message at %v", n.Newest())
@@ -249,8 +249,8 @@ func TestNewestAndRoom(t *testing.T) {
 		if got, want := n.Newest(), start.Add(1); !got.Equal(want) {
 			t.Errorf("newest came at %v, want %v", got, want)
 		}
-		if messages, bytes := n.Room(); messages != c.wantMessages || bytes != c.wantRoom {
-			t.Errorf("drop oldest %v: room for %d messages and %d bytes, want %d and %d", c.drop, messages, bytes, c.wantMessages, c.wantRoom)
+		if messages, bytes := n.Room(); messages != c.messages || bytes != c.bytes {
+			t.Errorf("drop oldest %v: room for %d messages and %d bytes, want %d and %d", c.drop, messages, bytes, c.messages, c.bytes)
 		}
 	}
 }
@@ -359,5 +359,54 @@ func BenchmarkReceive(b *testing.B) {
 			e.Routes[0][len(e.Routes[0])-1] = from
 			n.Receive(start, e)
 		}
+	}
+}
+
+func TestForgedOwnNamesDoNotStandInTheWay(t *testing.T) {
+	n := newFlood(t, 3, 8)
+	for _, id := range []gossip.ID{{Origin: 3, Run: 1, Seq: 1}, {Origin: 3, Run: 2, Seq: 1}} {
+		if fx := n.Receive(start, envelope("forged", id, 1, 3, 8)); len(fx.Sends) > 0 {
+			t.Errorf("%v was relayed", id)
+		}
+	}
+	m, _, err := n.Publish(start, []byte("real"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := n.Message(m.ID); !ok || string(e.Message.Body) != "real" {
+		t.Errorf("the inbox has %q", e.Message.Body)
+	}
+	if c := n.Counters(); c.Dropped["forged"] != 2 {
+		t.Errorf("%+v", c)
+	}
+	if n.Receive(start, envelope("real", m.ID, 1, 3, 8)); n.Counters().Dropped["forged"] != 2 {
+		t.Error("a copy of its own message that comes back counts as forged")
+	}
+}
+
+func TestForgedOriginsDoNotStandInTheWay(t *testing.T) {
+	n := newNode(t, Config{ID: 3, Capacity: 1 << 20}, 8)
+	for origin := gossip.NodeID(10); origin < gossip.MaxLives+20; origin++ {
+		n.Receive(start, envelope("x", gossip.ID{Origin: origin, Run: 1, Seq: 1}, 1, origin, 8))
+	}
+	m, _, err := n.Publish(start, []byte("real"), 1)
+	if _, ok := n.Message(m.ID); !ok || err != nil {
+		t.Errorf("its own message is not in the inbox: %v", err)
+	}
+}
+
+func TestEveryDropIsCounted(t *testing.T) {
+	n := newFlood(t, 3, 8)
+	n.Receive(start, &gossip.Envelope{From: 8, Packet: gossip.Packet{Kind: 77}})
+	if c := n.Counters(); c.Dropped["malformed"] != 1 {
+		t.Errorf("a refused packet without messages: %+v", c)
+	}
+	long := make([]gossip.NodeID, gossip.MaxHops)
+	for i := range long {
+		long[i] = 8
+	}
+	n.Receive(start, envelope("x", gossip.ID{Origin: 8, Run: 1, Seq: 1}, 1, long...))
+	if c := n.Counters(); c.Dropped["bad_route"] != 1 {
+		t.Errorf("a route that cannot be extended: %+v", c)
 	}
 }

@@ -94,7 +94,10 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 		edges = f.learn(m.ID)
 		out.Deliver(m)
 	}
-	slot := f.slots[from] // 0, strangers, for a node that never was a peer
+	slot, met := f.slots[from]
+	if !met {
+		slot = strangers
+	}
 	edges = f.room(m.ID, edges, slot)
 	e := &edges[slot]
 	if e.in < math.MaxUint16 {

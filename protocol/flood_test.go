@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -121,14 +122,58 @@ func TestFloodOnATreeTellsEverybodyOnce(t *testing.T) {
 	}
 }
 
+// TestFloodCounts sends more copies than can count, and limits that no wire carries.
+func TestFloodCounts(t *testing.T) {
+	p, err := protocol.New("flood", protocol.Environment{Self: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out gossip.Outbox
+	p.Peers(start, []gossip.NodeID{2, 3}, &out)
+	receive := func(limit int) gossip.Refusal {
+		out.Reset()
+		m := gossip.Message{ID: gossip.ID{Origin: 2, Run: 1, Seq: 1}, Sent: start}
+		p.Receive(start, 2, gossip.Packet{Kind: 1, Limit: limit, Hops: 1, Messages: []gossip.Message{m}}, &out)
+		return out.Refused
+	}
+	for _, limit := range []int{gossip.MaxRelays + 1, math.MaxInt, -1, math.MinInt} {
+		if why := receive(limit); why != gossip.Malformed || len(out.Delivered)+len(out.Sends) > 0 {
+			t.Errorf("limit %d: %q, %d sends", limit, why, len(out.Sends))
+		}
+	}
+	for i := range 70_000 {
+		why := receive(gossip.MaxRelays)
+		if i < gossip.MaxRelays && (why != "" || len(out.Sends) != 1) {
+			t.Fatalf("copy %d: %q, %d sends", i+1, why, len(out.Sends))
+		}
+		if i >= gossip.MaxRelays && (why != gossip.OverLimit || len(out.Sends) != 0) {
+			t.Fatalf("copy %d: %q, %d sends", i+1, why, len(out.Sends))
+		}
+	}
+}
+
 // original is one node of gossip-network-example, written down as its server does it: counters by
-// message and neighbour, and a list of paths.
+// message and neighbour, and a list of paths. One thing is ours: it knows who ever was a neighbour,
+// and counts all others as one.
 type original struct {
 	self       gossip.NodeID
 	neighbours []gossip.NodeID
+	everKnown  map[gossip.NodeID]bool
 	inCounts   map[string]int
 	outCounts  map[string]int
 	inPaths    map[gossip.ID][]gossip.Route
+}
+
+func newOriginal(self gossip.NodeID) *original {
+	return &original{self: self, everKnown: make(map[gossip.NodeID]bool), inCounts: make(map[string]int),
+		outCounts: make(map[string]int), inPaths: make(map[gossip.ID][]gossip.Route)}
+}
+
+func (o *original) setNeighbours(neighbours []gossip.NodeID) {
+	o.neighbours = slices.Clone(neighbours)
+	for _, neighbour := range neighbours {
+		o.everKnown[neighbour] = true
+	}
 }
 
 // relay is one message to one neighbour.
@@ -147,6 +192,9 @@ func (o *original) handleNew(id gossip.ID, limit int) []relay {
 func (o *original) handleRelay(id gossip.ID, path gossip.Route, limit int) []relay {
 	sender := path[len(path)-1]
 	key := fmt.Sprint(id, sender)
+	if !o.everKnown[sender] {
+		key = fmt.Sprint(id, "strangers")
+	}
 	o.inCounts[key]++
 	if o.inCounts[key] > limit {
 		return nil
@@ -168,20 +216,21 @@ func (o *original) tell(id gossip.ID, path gossip.Route, limit int, except gossi
 }
 
 // TestFloodIsTheOriginal compares every step of a flood with what the original does about the same
-// packet, on wires that reorder, lose and repeat, and in the end the paths that both have noted.
+// packet, on wires that reorder, lose and repeat, while peers change, and in the end the paths that
+// both have noted.
 func TestFloodIsTheOriginal(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		n := 1 + rng.IntN(14)
 		g := scattered(rng, n, rng.IntN(n))
 		originals := make(map[gossip.NodeID]*original)
-		for id, peers := range g {
-			originals[id] = &original{id, peers, make(map[string]int), make(map[string]int), make(map[gossip.ID][]gossip.Route)}
+		for id := range g {
+			originals[id] = newOriginal(id)
 		}
 		limits := make(map[gossip.ID]int)
 		compare := func(st step) {
 			if len(st.Events) == 0 {
-				return // it was told its peers
+				return // it was told its peers, and so will be the original
 			}
 			id := st.Events[0].Message
 			var want, got []relay
@@ -198,6 +247,9 @@ func TestFloodIsTheOriginal(t *testing.T) {
 			}
 		}
 		w := floodWorld(t, rng, g, compare)
+		for id, peers := range g {
+			originals[id].setNeighbours(peers)
+		}
 		if seed%2 == 1 {
 			w.weather = (&trial{rough: true}).weather(rng)
 		}
@@ -211,6 +263,21 @@ func TestFloodIsTheOriginal(t *testing.T) {
 		}
 		if seed%5 == 0 {
 			pester(t, rng, w)
+		}
+		for range rng.IntN(4) { // one end of an edge learns of a change; the other may never
+			for range rng.IntN(20) {
+				if _, err := w.advance(start.Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			id, other := gossip.NodeID(1+rng.IntN(n)), gossip.NodeID(1+rng.IntN(n))
+			peers := slices.DeleteFunc(slices.Clone(w.peers[id]), func(peer gossip.NodeID) bool { return peer == other })
+			if len(peers) == len(w.peers[id]) && id != other {
+				peers = append(peers, other)
+				slices.Sort(peers)
+			}
+			w.setPeers(id, peers)
+			originals[id].setNeighbours(peers)
 		}
 		w.settled(t)
 		for _, id := range w.ids {

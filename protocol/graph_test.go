@@ -58,11 +58,6 @@ func (g graph) join(a, b gossip.NodeID) {
 	}
 }
 
-func (g graph) cut(a, b gossip.NodeID) {
-	g[a] = slices.DeleteFunc(g[a], func(id gossip.NodeID) bool { return id == b })
-	g[b] = slices.DeleteFunc(g[b], func(id gossip.NodeID) bool { return id == a })
-}
-
 func (g graph) nodes() []gossip.NodeID {
 	ids := make([]gossip.NodeID, 0, len(g))
 	for id := range g {

@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ type broken struct {
 	gossip.Protocol
 	self    gossip.NodeID
 	peers   []gossip.NodeID
+	lent    []gossip.NodeID // peers, in memory that belongs to somebody else
 	last    []gossip.Message
 	memory  [1]gossip.Message
 	publish func(b *broken, now time.Time, m gossip.Message, out *gossip.Outbox)
@@ -24,7 +26,7 @@ type broken struct {
 }
 
 func (b *broken) Peers(now time.Time, peers []gossip.NodeID, out *gossip.Outbox) {
-	b.peers = peers // lent, but kept: only faults that use it show that
+	b.peers, b.lent = slices.Clone(peers), peers
 	b.Protocol.Peers(now, peers, out)
 }
 
@@ -101,7 +103,7 @@ func TestLawsFindFaults(t *testing.T) {
 		}}},
 		{"keeps the peers it was lent", 7, broken{publish: func(b *broken, _ time.Time, m gossip.Message, out *gossip.Outbox) {
 			out.Sends = nil
-			for _, peer := range b.peers {
+			for _, peer := range b.lent {
 				out.Send(peer, one([]gossip.Message{m}))
 			}
 		}}},

@@ -87,6 +87,19 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// TestReconnectSharesTheLoad leaves three pairs of orphans: a thread through one of each would give those
+// two new peers and the others none.
+func TestReconnectSharesTheLoad(t *testing.T) {
+	g := edges(6, topology.Edge{A: 1, B: 2}, topology.Edge{A: 3, B: 4}, topology.Edge{A: 5, B: 6})
+	for seed := range uint64(30) {
+		add := topology.Reconnect(g, g.Nodes(), newRand(seed))
+		after := apply(t, g, add)
+		if degree, ok := topology.Regular(after); !ok || degree != 2 || !topology.Connected(after) {
+			t.Errorf("seed %d: added %v", seed, add)
+		}
+	}
+}
+
 // TestReconnectStar takes the hub away: a thread through all the others is the least that helps.
 func TestReconnectStar(t *testing.T) {
 	g, err := topology.Generate(topology.Request{Kind: "star", Nodes: 30})

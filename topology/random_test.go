@@ -144,6 +144,11 @@ func TestBothMethodsUniform(t *testing.T) {
 		for seed := range uint64(8000) {
 			counts[shapeOf(draw(rand.New(rand.NewPCG(seed, 2))))]++
 		}
+		for is, n := range counts {
+			if weights[is] == 0 {
+				t.Errorf("%s: %d graphs of shape %v, which no connected one has", name, n, is)
+			}
+		}
 		if x := chiSquare(counts, weights); x > 18.47 { // four degrees of freedom, once in 1,000
 			t.Errorf("%s: chi-square %.1f: %v, want as %v", name, x, counts, weights)
 		}

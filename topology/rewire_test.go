@@ -129,6 +129,25 @@ func TestRewireSpreadsDegrees(t *testing.T) {
 	}
 }
 
+// TestRewireFavoursNobody starts from a tree, whose first nodes have the most peers.
+func TestRewireFavoursNobody(t *testing.T) {
+	const n, draws = 50, 200
+	first, all := 0, 0
+	for seed := range uint64(draws) {
+		g, err := topology.Rewire(topology.New(n), 1, 6, newRand(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first += g.Degree(1)
+		all += 2 * g.NumEdges()
+	}
+	// A degree has a standard deviation of 1.5, the mean of 200 one of 0.11.
+	own, mean := float64(first)/draws, float64(all)/(draws*n)
+	if own < mean-0.4 || own > mean+0.4 {
+		t.Errorf("node 1 has %.2f peers in the mean, all have %.2f", own, mean)
+	}
+}
+
 func TestRewireSentences(t *testing.T) {
 	tests := []struct {
 		nodes, min, max int

@@ -95,53 +95,49 @@ func (s *sketch) relabel(rng *rand.Rand) {
 // join makes the sketch connected by switches, so that no degree changes. It needs every place to
 // have an edge and at least n-1 edges in all, which is exactly when that can be done.
 //
-// Every edge that closes a cycle is spare: it can be switched with an edge of another part, and
-// both parts hold together. Parts with cycles go first, since each brings spare edges of its own;
-// by counting, those then suffice for the parts that are trees.
+// Each part has a tree that holds it together; its other edges are spare. Switching a spare edge of
+// one part with a tree edge of another ties both halves of that tree to the first part: the two are
+// one, whose spare edges are all that were spare, less one. Parts that bring spare edges go first;
+// by counting, those then suffice for the parts that are bare trees.
 func (s *sketch) join(rng *rand.Rand) {
 	rng.Shuffle(len(s.edges), func(i, j int) { s.edges[i], s.edges[j] = s.edges[j], s.edges[i] })
 	parts := newParts(s.n)
-	closing := make([]bool, len(s.edges))
+	var spare, tree []int // edges
 	for i, e := range s.edges {
-		closing[i] = !parts.unite(e.a, e.b)
-	}
-	spare := make([][]int, s.n) // by part: the edges that close cycles
-	member := make([]int, s.n)  // by part: one edge
-	for i, e := range s.edges {
-		part := parts.of(e.a)
-		member[part] = i
-		if closing[i] {
-			spare[part] = append(spare[part], i)
+		if parts.unite(e.a, e.b) {
+			tree = append(tree, i)
+		} else {
+			spare = append(spare, i)
 		}
 	}
-	var cyclic, trees []int32
+	spares := make([][]int, s.n) // by part, as named by its first place
+	for _, i := range spare {
+		part := parts.of(s.edges[i].a)
+		spares[part] = append(spares[part], i)
+	}
+	cut := make([]int, s.n) // by part: the tree edge to switch
+	for _, i := range tree {
+		cut[parts.of(s.edges[i].a)] = i
+	}
+	var rich, bare []int32
 	for v := range int32(s.n) {
 		switch {
 		case parts.of(v) != v:
-		case len(spare[v]) > 0:
-			cyclic = append(cyclic, v)
+		case len(spares[v]) > 0:
+			rich = append(rich, v)
 		default:
-			trees = append(trees, v)
+			bare = append(bare, v)
 		}
 	}
-	if len(cyclic)+len(trees) <= 1 {
+	order := append(rich, bare...)
+	if len(order) <= 1 {
 		return
 	}
-	var pool []int
-	for at, part := range append(cyclic, trees...) {
-		if at == 0 {
-			pool = spare[part]
-			continue
-		}
+	pool := spares[order[0]]
+	for _, part := range order[1:] {
 		last := len(pool) - 1
-		ours := pool[last]
-		pool = pool[:last]
-		theirs := member[part]
-		if own := spare[part]; len(own) > 0 {
-			// Switching two spare edges leaves one of the new ones spare.
-			theirs = own[0]
-			pool = append(pool, own...)
-		}
+		ours, theirs := pool[last], cut[part]
+		pool = append(pool[:last], spares[part]...)
 		e, f := s.edges[ours], s.edges[theirs]
 		s.replace(ours, pair{e.a, f.b})
 		s.replace(theirs, pair{f.a, e.b})

@@ -16,7 +16,8 @@ import (
 // positions lets a Graphviz engine place the nodes of p and returns the places in the order of
 // p.Nodes, y down, in inches. Only numbers go into Graphviz, never text from outside.
 //
-// The library can do this once in a process: it leaks, and it takes no notice of ctx.
+// It is meant to be called once in a process: the library leaks, its engines go on with the random
+// numbers where the call before stopped, and it takes no notice of ctx.
 func positions(ctx context.Context, p draw.Picture, engine string) ([]draw.Point, error) {
 	if len(p.Nodes) == 0 {
 		return nil, nil

@@ -64,7 +64,8 @@ func Open(root, network string, create bool) (*Dir, error) {
 		return nil, err
 	}
 	if create {
-		if err := unix.Faccessat(unix.AT_FDCWD, d.path, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		err := unix.Faccessat(unix.AT_FDCWD, d.path, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // removed just now: Lock makes it anew
 			d.Close()
 			return nil, &AccessError{Verb: "write", Path: d.path, Err: err}
 		}

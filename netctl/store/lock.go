@@ -57,9 +57,9 @@ func (d *Dir) tryLock(folder *os.Root) (fd int, err error) {
 	if err != nil {
 		return 0, &AccessError{Verb: "lock", Path: d.file(lockName), Err: err}
 	}
-	// Between open and flock its holder may have removed the file with the whole folder, and the
-	// next command may have made and locked another. Ours would then lock nobody out.
-	if !d.inPlace(folder, f) {
+	// Its holder may have removed the whole folder before flock, and another command may have made
+	// and locked the next. Ours would then lock nobody out.
+	if !d.inPlace(f) {
 		unlock(fd)
 		return 0, errStale
 	}
@@ -97,19 +97,11 @@ func unlock(fd int) {
 	_ = unix.Close(fd)
 }
 
-// inPlace reports whether f is what the path of the lock leads to.
-func (d *Dir) inPlace(folder *os.Root, f *os.File) bool {
-	same := func(a fs.FileInfo, errA error, b fs.FileInfo, errB error) bool {
-		return errA == nil && errB == nil && os.SameFile(a, b)
-	}
-	byPath, errA := d.parent.Lstat(d.name)
-	opened, errB := folder.Stat(".")
-	if !same(byPath, errA, opened, errB) {
-		return false
-	}
-	byPath, errA = folder.Lstat(lockName)
-	opened, errB = f.Stat()
-	return same(byPath, errA, opened, errB)
+// inPlace reports whether f is the lock that the path leads to.
+func (d *Dir) inPlace(f *os.File) bool {
+	byPath, errPath := d.parent.Lstat(d.name + "/" + lockName)
+	opened, errOpened := f.Stat()
+	return errPath == nil && errOpened == nil && os.SameFile(byPath, opened)
 }
 
 // hold turns a locked descriptor into its release.

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -59,23 +58,33 @@ func TestLock(t *testing.T) {
 
 // playHold takes the lock, forgets everything about it, and lets the garbage collector clean up.
 func playHold(args []string) error {
-	d, err := Open(args[0], "lab", false)
-	if err != nil {
+	if err := lockAndForget(args[0]); err != nil {
 		return err
 	}
-	if _, err := d.Lock(); err != nil {
-		return err
-	}
-	d = nil
-	for range 10 {
-		runtime.GC() // finalizers run after it, on their own time
-		time.AfterFunc(time.Millisecond, func() {})
-		garbage = make([]byte, 1<<20)
+	// What is dropped now is finalized in the same round as what was dropped before, or a later one.
+	for range 3 {
+		finalized := make(chan struct{})
+		runtime.SetFinalizer(new([64]byte), func(*[64]byte) { close(finalized) })
+		for cleaning := true; cleaning; {
+			runtime.GC()
+			select {
+			case <-finalized:
+				cleaning = false
+			default:
+			}
+		}
 	}
 	return readyUntilEOF()
 }
 
-var garbage []byte
+func lockAndForget(root string) error {
+	d, err := Open(root, "lab", false)
+	if err != nil {
+		return err
+	}
+	_, err = d.Lock()
+	return err
+}
 
 func TestLockOutlivesTheGarbageCollector(t *testing.T) {
 	d := lab(t)
@@ -127,6 +136,27 @@ func TestChildrenDoNotInheritTheLock(t *testing.T) {
 	release()
 }
 
+// A child that was forked and has yet to run its program has a copy of every descriptor. The lock
+// must end with its release all the same.
+func TestReleaseDoesNotWaitForCopies(t *testing.T) {
+	d := lab(t)
+	fd, err := d.tryLock(d.current())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dup, err := syscall.Dup(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(dup)
+	unlock(fd)
+	release, err := d.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
+
 func TestRemove(t *testing.T) {
 	d := lab(t)
 	root := filepath.Dir(d.Path())
@@ -156,15 +186,43 @@ func TestRemove(t *testing.T) {
 	if err := d.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Remove(); err != nil {
-		t.Errorf("the second time: %v", err)
-	}
-	release()
 	if diff := cmp.Diff([]string{"victim"}, list(t, root)); diff != "" {
 		t.Error(diff)
 	}
+	next := openLab(t, root)
+	if err := d.Remove(); err != nil {
+		t.Errorf("the second time: %v", err)
+	}
+	if got := list(t, next.Path()); len(got) != 0 { // it is still there, at its own path
+		t.Errorf("the next folder holds %q", got)
+	}
+	release()
 	if err := d.Remove(); err == nil {
 		t.Error("removed after the release")
+	}
+}
+
+// A command killed in the middle of Remove leaves a hidden folder, which is nobody's network.
+func TestRemoveAfterACrash(t *testing.T) {
+	d := lab(t)
+	root := filepath.Dir(d.Path())
+	if err := os.Rename(d.Path(), filepath.Join(root, ".lab")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(root, ".lab", "left"), "x", 0o600)
+	if got, err := Networks(root); err != nil || len(got) != 0 {
+		t.Errorf("networks %q, %v", got, err)
+	}
+	release, err := d.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if err := d.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if left := list(t, root); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestDamagedStateOnAFullDisk(t *testing.T) {
 	if !inPlace(t, "own mounts", ownMounts()) {
 		return
 	}
-	d := openLab(t, mountSmall(t, 0, "mode=0700,nr_inodes=4"))
+	d := openLab(t, mountSmall(t, 0, "mode=0700,nr_inodes=3"))
 	put(t, d.file(stateName), "null", 0o600)
 	_, err := ReadState[record](d, 1)
 	var damaged *DamagedError

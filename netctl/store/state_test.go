@@ -152,7 +152,7 @@ func TestDamagedState(t *testing.T) {
 
 func TestDamagedStateInWords(t *testing.T) {
 	d := lab(t)
-	put(t, d.file(stateName), goodState[:40], 0o600)
+	put(t, d.file(stateName), goodState[:30], 0o600)
 	_, err := ReadState[record](d, 1)
 	want := "state file " + d.file(stateName) + " is damaged (line 3: unexpected end of JSON input);" +
 		" it is kept as state.json.bad; run gossipctl doctor"

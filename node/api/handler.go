@@ -15,9 +15,9 @@ import (
 
 // Bounds of one answer.
 const (
-	pageMessages = 1000    // messages in a page
-	pageBytes    = 1 << 20 // of bodies in a page, but for one larger message
-	maxWait      = 25 * time.Second
+	pageMessages = 1000            // messages in a page
+	pageBytes    = 1 << 20         // of bodies in a page, but for one larger message
+	maxWait      = 8 * time.Second // below the time a request may take to read, which would end it
 )
 
 // Backend is the running node behind the handler.

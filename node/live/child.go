@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"gossipctl/gossip"
@@ -21,7 +22,7 @@ import (
 const (
 	FDListener = 3 + iota // the listener, already bound
 	FDReady               // a pipe; the node writes one line and closes it when it serves
-	FDLifeline            // a pipe nobody writes to; its end means that the controller is gone
+	FDLifeline            // a non-blocking pipe nobody writes to; its end means that the controller is gone
 	FDConfig              // a pipe with the Config as JSON; secrets never stand in arguments or environment
 )
 
@@ -43,7 +44,6 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	// Everything is taken over at once and kept in variables that live as long as the process: a
 	// descriptor nobody refers to is closed by the garbage collector.
 	ready := os.NewFile(FDReady, "ready")
-	syscall.SetNonblock(FDLifeline, true) // so that reading it costs no thread
 	lifeline := os.NewFile(FDLifeline, "lifeline")
 	cfg, err := readConfig(os.NewFile(FDConfig, "config"))
 	if err != nil {
@@ -68,12 +68,13 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	defer end(nil)
 	s := newServer(cfg, p, listener.Addr(), log)
 
-	// Nobody waits for this goroutine. All nodes share one lifeline, and every fork of the
-	// controller may switch it back to blocking reads, which closing it would not end.
-	go func() {
+	var group sync.WaitGroup
+	group.Go(func() {
 		io.Copy(io.Discard, lifeline)
 		end(errors.New("the controller is gone"))
-	}()
+	})
+	defer group.Wait()
+	defer lifeline.Close() // ends the read
 	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
 	if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
 		return fmt.Errorf("telling the controller: %w", err)

@@ -133,7 +133,7 @@ func (p Picture) canvas(columns int, colours Colours) *canvas {
 	place := func(q Point) Point { return Point{q.X*across + 2*room, q.Y*down + 2} }
 	middle := func(q Point) Point { // of the character, so that level links look level
 		q = place(q)
-		return Point{2*math.Floor(q.X/2) + 0.5, 4*math.Floor(q.Y/4) + 1.5}
+		return Point{2 * math.Floor(q.X/2), 4*math.Floor(q.Y/4) + 2}
 	}
 	for i, l := range pairs {
 		from, to, every := style{fg: Colour(p.Nodes[l.a].ID), colour: true}, style{fg: Colour(p.Nodes[l.b].ID), colour: true}, 1

@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test bench fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test bench pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: ## run every test, under the race detector
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl
+
+pictures: build ## draw the pictures of README.md anew, from a real network
+	@scripts/pictures.sh
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)

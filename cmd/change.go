@@ -132,7 +132,7 @@ func newDisconnectNodes(a *app) *cobra.Command {
 	return edgeCommand(a, &cobra.Command{
 		Use:     "disconnect-nodes A B",
 		Short:   "Cut the edge between two nodes",
-		Example: "  gossipctl disconnect-nodes 1 9",
+		Example: "  gossipctl connect-nodes 1 9\n  gossipctl disconnect-nodes 1 9",
 	}, (*netctl.Network).Disconnect, func(_ netctl.Change, x, y term.Safe) string {
 		return fmt.Sprintf("Nodes %s and %s are no longer peers.", x, y)
 	})

@@ -65,7 +65,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 	a.out.AddFlags(flags)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return a.misuse(c, term.BadFlag(err)) })
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.prepare(c) }
-	root.CompletionOptions.HiddenDefaultCmd = false
+	cobra.EnableCommandSorting = false // the table below is in the order in which people need them
 
 	for _, g := range []struct{ id, title string }{
 		{groupNetwork, "Network"}, {groupNodes, "Nodes"}, {groupMessages, "Messages"}, {groupLab, "Laboratory"}, {groupHelp, "Help"},
@@ -96,6 +96,12 @@ what, when and by which path, change it, draw it, and measure it.`,
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(term.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes(), cobra.ShellCompDirectiveNoFileComp))
 	return root
+}
+
+// Commands returns every command, in the order of the help text, for documents that list them.
+func Commands() []*cobra.Command {
+	a := &app{}
+	return a.root().Commands()
 }
 
 // prepare fills in what the command line left open from environment and config file.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -34,12 +35,12 @@ type logPart struct {
 	off, end int64
 }
 
-// newLogReader opens the files of a log so that the last n lines are read, or all for n < 0. It
-// also says how many these are, at most n. When it will be followed, a line that is only begun
-// is left for later.
-func newLogReader(logs *os.Root, key logKey, files []string, n int, follow bool) (r *logReader, lines int, err error) {
+// newLogReader opens the files of a log so that the last lines asked for are read, or all. It also
+// says how many these are, at most opts.Tail. Of a log that will be followed, a line that is only
+// begun is left for later.
+func newLogReader(logs *os.Root, key logKey, files []string, opts LogOptions) (r *logReader, lines int, err error) {
 	r = &logReader{key: key}
-	for i := len(files) - 1; i >= 0 && (n < 0 || lines < n || len(r.parts) == 0); i-- {
+	for i := len(files) - 1; i >= 0 && (opts.Tail < 0 || lines < opts.Tail || len(r.parts) == 0); i-- {
 		f, info, err := openLog(logs, files[i])
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // rotated away just now
@@ -48,15 +49,12 @@ func newLogReader(logs *os.Root, key logKey, files []string, n int, follow bool)
 			r.close()
 			return nil, 0, err
 		}
-		part := logPart{f: f, end: info.Size()}
-		if follow && len(r.parts) == 0 {
-			part.end, err = wholeLines(f, info.Size())
+		if len(r.parts) > 0 && info.ModTime().Before(opts.Since) || key.stderr && info.Size() == 0 {
+			f.Close()
+			break
 		}
-		found := 0
-		if err == nil && n >= 0 {
-			part.off, found, err = lastLines(f, part.end, n-lines)
-		}
-		r.parts = append([]logPart{part}, r.parts...)
+		r.parts = slices.Insert(r.parts, 0, logPart{f: f, end: info.Size()})
+		found, err := r.parts[0].trim(opts.Tail-lines, opts.Tail < 0, opts.Follow && len(r.parts) == 1)
 		if err != nil {
 			r.close()
 			return nil, 0, err
@@ -67,6 +65,19 @@ func newLogReader(logs *os.Root, key logKey, files []string, n int, follow bool)
 		lines += found
 	}
 	return r, lines, nil
+}
+
+// trim narrows a part to its last n lines, or all, and says how many lines it has narrowed it to.
+func (p *logPart) trim(n int, all, whole bool) (found int, err error) {
+	if whole {
+		if p.end, err = wholeLines(p.f, p.end); err != nil {
+			return 0, err
+		}
+	}
+	if !all {
+		p.off, found, err = lastLines(p.f, p.end, n)
+	}
+	return found, err
 }
 
 func (r *logReader) close() {
@@ -198,45 +209,45 @@ func (r *logReader) grow() {
 // renew adds the files that were begun since the one the reader has last. Whoever rotates a log is
 // done with a file before it begins the next, so the former is read to its end. Lost says that files
 // have gone that were never read.
-func (r *logReader) renew(logs *os.Root, files []string) (lost bool, err error) {
-	if len(files) == 0 || len(r.parts) == 0 && r.key.stderr {
-		return false, nil
-	}
+func (r *logReader) renew(logs *os.Root) (lost bool, err error) {
 	current, err := logs.Lstat(r.key.file())
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // between two files
+		return false, nil // between two files, or removed with the network
 	}
-	if err != nil {
+	if err != nil || r.key.stderr && current.Size() == 0 {
 		return false, err
 	}
-	known := -1
+	if r.key.stderr {
+		r.last = current.ModTime()
+	}
+	var held fs.FileInfo
 	if len(r.parts) > 0 {
-		held, err := r.parts[len(r.parts)-1].f.Stat()
-		if err != nil {
+		if held, err = r.parts[len(r.parts)-1].f.Stat(); err != nil {
 			return false, err
-		}
-		if r.key.stderr {
-			r.last = held.ModTime()
 		}
 		if os.SameFile(current, held) {
 			return false, nil
 		}
-		for i, name := range files {
-			if info, err := logs.Lstat(name); err == nil && os.SameFile(info, held) {
-				known = i
-			}
-		}
-		lost = known < 0
 	}
-	for _, name := range files[known+1:] {
+	files, err := listLogs(logs)
+	if err != nil {
+		return false, err
+	}
+	known := -1
+	for i, name := range files[r.key] {
+		if info, err := logs.Lstat(name); err == nil && held != nil && os.SameFile(info, held) {
+			known = i
+		}
+	}
+	for _, name := range files[r.key][known+1:] {
 		f, _, err := openLog(logs, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return lost, err
+			return false, err
 		}
 		r.parts = append(r.parts, logPart{f: f, end: growing})
 	}
-	return lost, nil
+	return held != nil && known < 0, nil
 }

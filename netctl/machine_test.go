@@ -67,6 +67,26 @@ func zombies(parent int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool { return p.parent != parent || p.state != "Z" })
 }
 
+// kill signals one process of the test.
+func kill(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	if pid <= 0 {
+		t.Fatalf("%d is no process", pid)
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Errorf("%v to process %d: %v", sig, pid, err)
+	}
+}
+
+// pause stops one process of the test and waits until it stands still.
+func pause(t *testing.T, pid int) {
+	t.Helper()
+	kill(t, pid, syscall.SIGSTOP)
+	eventually(t, time.Second, "it is stopped", func() bool {
+		return slices.ContainsFunc(processes(), func(p process) bool { return p.pid == pid && p.state == "T" })
+	})
+}
+
 // gone waits until no process of the network is left.
 func (l *lab) gone(within time.Duration) {
 	l.t.Helper()

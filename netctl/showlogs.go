@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,9 +32,9 @@ const (
 	// logPoll is how often logs that are followed are looked at: at once, to a reader. Looking at
 	// those of 1,000 nodes takes 5 ms.
 	logPoll = 250 * time.Millisecond
-	// logShare bounds in lines how much of one log is taken in one go when it grows faster than it is
-	// shown, so that the others have their turn.
-	logShare = 2000
+	// logRead bounds how many lines are taken of logs that grow, all together, before they are shown:
+	// some 10 MB. Each log has the same share of it.
+	logRead = 32 << 10
 )
 
 // Logs hands over the lines of the logs of a network, those of all nodes merged by time. It needs no
@@ -63,7 +62,8 @@ type logs struct {
 	root    *os.Root
 	state   *State // nil when there is none that can be read
 	readers []*logReader
-	held    []LogLine // read, but perhaps not the next in time
+	known   map[logKey]bool // those of readers
+	held    []LogLine       // read, but perhaps not the next in time
 }
 
 func openLogs(name string, opts LogOptions) (*logs, error) {
@@ -82,7 +82,7 @@ func openLogs(name string, opts LogOptions) (*logs, error) {
 		return nil, storeError(err)
 	}
 	defer dir.Close()
-	l := &logs{opts: opts}
+	l := &logs{opts: opts, known: make(map[logKey]bool)}
 	if state, err := store.ReadState[State](dir, StateVersion); err == nil {
 		l.state = &state
 	}
@@ -135,17 +135,26 @@ func (l *logs) begin() (skip int, err error) {
 		if !l.wanted(key) {
 			continue
 		}
-		r, lines, err := newLogReader(l.root, key, names, l.opts.Tail, l.opts.Follow)
+		lines, err := l.add(key, names, l.opts)
 		if err != nil {
 			return 0, logError(err)
 		}
-		l.readers = append(l.readers, r)
 		total += lines
 	}
 	if l.opts.Tail < 0 {
 		return 0, nil
 	}
 	return max(0, total-l.opts.Tail), nil
+}
+
+// add opens a log.
+func (l *logs) add(key logKey, files []string, opts LogOptions) (lines int, err error) {
+	r, lines, err := newLogReader(l.root, key, files, opts)
+	if err == nil {
+		l.readers = append(l.readers, r)
+		l.known[key] = true
+	}
+	return lines, err
 }
 
 func logError(err error) error {
@@ -189,8 +198,8 @@ func (l *logs) merge(ctx context.Context, skip int, show func([]LogLine) error) 
 		if len(batch) < logBatch && len(heads) > 0 {
 			continue
 		}
-		if ctx.Err() != nil {
-			return nil
+		if err := ctx.Err(); err != nil && !l.opts.Follow {
+			return err
 		}
 		if err := show(batch); err != nil {
 			return err
@@ -202,30 +211,33 @@ func (l *logs) merge(ctx context.Context, skip int, show func([]LogLine) error) 
 
 // follow hands over what is written from now on, until the context or the network ends.
 func (l *logs) follow(ctx context.Context, show func([]LogLine) error) error {
-	alive := l.watch()
+	controller := l.controller()
+	if controller != nil {
+		defer controller.Close()
+	}
 	pause := time.NewTicker(logPoll)
 	defer pause.Stop()
 	for _, r := range l.readers {
 		r.grow()
 	}
+	ended := false
 	for {
-		ended := !alive()
-		lines, more, err := l.poll(ended)
-		if err != nil {
-			return logError(err)
-		}
-		for batch := range slices.Chunk(lines, logBatch) {
+		last := ended // nodes have their last word after a controller that was killed
+		ended = controller == nil || !controller.Alive()
+		more, err := l.poll(last, func(lines []LogLine) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err := show(batch); err != nil {
-				return err
-			}
-		}
-		if more {
+			return show(lines)
+		})
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return nil
+		case more:
 			continue
-		}
-		if ended {
+		case last:
 			l.opts.Note("the network does not run any more")
 			return nil
 		}
@@ -237,66 +249,68 @@ func (l *logs) follow(ctx context.Context, show func([]LogLine) error) error {
 	}
 }
 
-// watch returns a function that tells whether the controller lives, and with it the network.
-func (l *logs) watch() (alive func() bool) {
+// controller is the process whose end is that of the network; nil when it has ended.
+func (l *logs) controller() *proc.Process {
 	if l.state == nil {
-		return func() bool { return false }
+		return nil
 	}
 	p, err := proc.Open(l.state.Controller)
 	if err != nil {
-		return func() bool { return false }
+		return nil
 	}
-	return p.Alive
+	return p
 }
 
-// poll reads what was written since the last time. Lines that other logs could still have something
-// earlier for are held back until the next, and more says that there is more to be had at once.
-func (l *logs) poll(ended bool) (lines []LogLine, more bool, err error) {
+// poll shows what was written since the last time. Lines that other logs may still have something
+// earlier for are held back until the next. More says that there is more to be had at once.
+func (l *logs) poll(last bool, show func([]LogLine) error) (more bool, err error) {
 	now := time.Now()
 	files, err := listLogs(l.root)
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // removed with the network
-		return nil, false, err
+		return false, logError(err)
 	}
 	for key, names := range files {
-		known := slices.ContainsFunc(l.readers, func(r *logReader) bool { return r.key == key })
-		if known || !l.wanted(key) {
+		if l.known[key] || !l.wanted(key) {
 			continue
 		}
-		r, _, err := newLogReader(l.root, key, names, math.MaxInt, true) // a new node: from its beginning
-		if err != nil {
-			return nil, false, err
+		// A new node: from its beginning.
+		if _, err := l.add(key, names, LogOptions{Tail: -1, Follow: true}); err != nil {
+			return false, logError(err)
 		}
-		r.grow()
-		l.readers = append(l.readers, r)
+		l.readers[len(l.readers)-1].grow()
 	}
-	lines, l.held = l.held, nil
+	lines, share := l.held, max(16, logRead/max(1, len(l.readers)))
+	l.held = nil
 	for _, r := range l.readers {
-		lost, err := r.renew(l.root, files[r.key])
+		lost, err := r.renew(l.root)
 		if err != nil {
-			return nil, false, err
+			return false, logError(err)
 		}
 		if lost {
 			l.opts.Note(fmt.Sprintf("%s was written faster than it was shown: lines are missing here", r.key.file()))
 		}
-		for taken := 0; ; taken++ {
-			if taken == logShare {
-				more = true
-				break
-			}
-			line, ok, err := r.next(ended)
+		taken := 0
+		for ; taken < share; taken++ {
+			line, ok, err := r.next(last)
 			if err != nil {
-				return nil, false, err
+				return false, logError(err)
 			}
 			if !ok {
 				break
 			}
-			if line.at.Before(now) || ended {
+			if line.at.Before(now) || last {
 				lines = append(lines, line)
 			} else {
 				l.held = append(l.held, line)
 			}
 		}
+		more = more || taken == share
 	}
 	slices.SortStableFunc(lines, compareLines)
-	return lines, more, nil
+	for batch := range slices.Chunk(lines, logBatch) {
+		if err := show(batch); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
 }

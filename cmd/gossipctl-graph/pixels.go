@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 	"math"
@@ -17,21 +18,28 @@ const (
 	sideMost = 3000 // pixels; larger pictures are scaled less, so that none takes more than a second and 40 MB
 )
 
-// writePNG paints the scene on paper.
+// writePNG writes the scene as a PNG.
 func writePNG(w io.Writer, s draw.Scene) error {
+	img, err := paint(s)
+	if err != nil {
+		return err
+	}
+	// Best speed is half the time, for a file that is a fifth larger.
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
+		return fmt.Errorf("writing the PNG: %w", err)
+	}
+	return nil
+}
+
+// paint paints the scene on paper.
+func paint(s draw.Scene) (image.Image, error) {
 	k := math.Min(scale, sideMost/math.Max(math.Max(s.Width, s.Height), 1))
 	wide, high := int(math.Ceil(s.Width*k)), int(math.Ceil(s.Height*k))
 	p := &pixels{gg.NewContext(max(wide, 1), max(high, 1)), k, newFonts()}
 	p.paint(draw.Paint{Role: draw.Paper, Alpha: 1})
 	p.Clear()
 	s.Draw(p)
-	if p.fonts.err != nil {
-		return p.fonts.err
-	}
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, p.Image()); err != nil {
-		return fmt.Errorf("writing the PNG: %w", err)
-	}
-	return nil
+	return p.Image(), p.fonts.err
 }
 
 // pixels is the brush that paints on an image; k is pixels per unit of the scene.

@@ -103,6 +103,7 @@ func TestDamagedState(t *testing.T) {
 		"cut in a string":  {goodState[:strings.Index(goodState, `ab"`)], 3, "unexpected end"},
 		"trailing text":    {goodState + "x", 8, "after top-level value"},
 		"trailing object":  {goodState + goodState, 8, "after top-level value"},
+		"open string":      {strings.Replace(goodState, `lab"`, `lab`, 1), 3, "invalid character '\\n'"},
 		"comma":            {strings.Replace(goodState, `12}`, `12},`, 1), 6, "invalid character"},
 		"wrong type":       {strings.Replace(goodState, "12", `"12"`, 1), 5, "nodes.pid has the wrong type (string)"},
 		"wrong shape":      {strings.Replace(goodState, `"lab"`, `{"a":1}`, 1), 3, "network has the wrong type (object)"},

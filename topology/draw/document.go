@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// MaxDocument is the size in bytes above which [Decode] does not read on. The largest picture
-// that may be drawn is about half as large.
-const MaxDocument = 16 << 20
+// MaxDocument is the size in bytes above which [Decode] does not read on: twice what the largest
+// picture that may be drawn needs.
+const MaxDocument = 8 << 20
 
 // version changes when a reader of the documents before would misunderstand the new ones.
 const version = 1

@@ -81,7 +81,7 @@ func TestTextKeepsToItsWidth(t *testing.T) {
 	for _, p := range append(gallery(16), gallery(64)...) {
 		drawings = append(drawings, p)
 	}
-	for _, width := range []int{30, 80, 100, 200} {
+	for _, width := range []int{30, 80, 200} {
 		for _, d := range drawings {
 			text := textOf(t, d, TextStyle{Width: width, Colours: TrueColours})
 			for line := range strings.Lines(escapes.ReplaceAllString(text, "")) {

@@ -1,0 +1,219 @@
+package cmd_test
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gossipctl/cmd"
+	"gossipctl/protocol"
+	"gossipctl/topology"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+)
+
+var update = flag.Bool("update", false, "rewrite the generated parts of README.md and docs")
+
+// generated are the parts of documents that are made from the program's own tables.
+var generated = []struct {
+	file, part string
+	write      func(w io.Writer)
+}{
+	{"../README.md", "commands", func(w io.Writer) {
+		fmt.Fprintf(w, "| command | what it does |\n|---|---|\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() && c.GroupID != "help" {
+				fmt.Fprintf(w, "| `%s` | %s |\n", strings.ReplaceAll(c.Use, "|", "\\|"), c.Short)
+			}
+		}
+	}},
+	{"../README.md", "topologies", func(w io.Writer) {
+		fmt.Fprintf(w, "| topology | what it is |\n|---|---|\n")
+		for _, k := range topology.Kinds() {
+			name := k.Name
+			if k.Param.Name != "" {
+				name = fmt.Sprintf("%s [%s=%d]", k.Name, k.Param.Name, k.Param.Default)
+			}
+			fmt.Fprintf(w, "| `%s` | %s |\n", name, k.Summary)
+		}
+	}},
+	{"../README.md", "protocols", func(w io.Writer) {
+		fmt.Fprintf(w, "| protocol | what it does | follows |\n|---|---|---|\n")
+		for _, k := range protocol.Table() {
+			fmt.Fprintf(w, "| `%s` | %s | %s |\n", k.Name, k.Summary, k.Follows)
+		}
+	}},
+	{"../docs/protocols.md", "flood settings", func(w io.Writer) {
+		kind, err := protocol.Find("flood")
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(w, "| setting | default | bounds | unit | why this default |\n|---|---|---|---|---|\n")
+		for _, s := range kind.Settings {
+			fmt.Fprintf(w, "| `%s` | %d | %d to %d | %s | %s |\n", s.Name, s.Default, s.Min, s.Max, s.Unit, s.Why)
+		}
+	}},
+}
+
+func TestReadmeTablesAreTrue(t *testing.T) {
+	for _, g := range generated {
+		data, err := os.ReadFile(g.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := fmt.Sprintf("<!-- %s: written by go test ./cmd -run TestReadme -update -->\n", g.part)
+		end := fmt.Sprintf("<!-- end of %s -->", g.part)
+		head, rest, found := strings.Cut(string(data), begin)
+		old, tail, closed := strings.Cut(rest, end)
+		if !found || !closed {
+			t.Fatalf("%s has no part %q", g.file, g.part)
+		}
+		var now strings.Builder
+		g.write(&now)
+		if *update {
+			if err := os.WriteFile(g.file, []byte(head+begin+now.String()+end+tail), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(now.String(), old); diff != "" {
+			t.Errorf("%s, %s: (-program +document); go test ./cmd -run TestReadme -update\n%s", g.file, g.part, diff)
+		}
+	}
+}
+
+// session is one command of a console session, and what a document says it prints.
+type session struct{ command, output string }
+
+func sessions(t *testing.T, file string) []session {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(data), "```console\n")
+	block, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatalf("%s has no console session", file)
+	}
+	var list []session
+	for _, line := range strings.SplitAfter(block, "\n") {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			list = append(list, session{command: strings.TrimSpace(command)})
+		} else if len(list) > 0 {
+			list[len(list)-1].output += line
+		}
+	}
+	return list
+}
+
+// Times, ports and the way the first copy took differ from run to run.
+var (
+	clocks = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`)
+	ports  = regexp.MustCompile(`127\.0\.0\.1:\d+|ports \d+ to \d+`)
+	ways   = regexp.MustCompile(`↳ (\d+) .*➜ (\d+)`)
+)
+
+func steady(text string) string {
+	text = clocks.ReplaceAllString(text, "TIME")
+	text = ports.ReplaceAllString(text, "PORTS")
+	return ways.ReplaceAllString(text, "↳ $1 … $2")
+}
+
+func TestReadmeSessionIsTrue(t *testing.T) {
+	home := t.TempDir()
+	env := append(os.Environ(), environment(home, freeBlock(t))...)
+	t.Cleanup(func() { stopAll(t, env, home) })
+	list := sessions(t, "../README.md")
+	if len(list) < 5 {
+		t.Fatalf("only %d commands", len(list))
+	}
+	for _, s := range list {
+		c := exec.Command("sh", "-c", s.command)
+		c.Env = env
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", s.command, err, out)
+		}
+		if diff := cmp.Diff(steady(s.output), steady(string(out))); diff != "" {
+			t.Errorf("%s: (-README +program)\n%s", s.command, diff)
+		}
+	}
+}
+
+// Every example in every help text is run, in an order that makes sense, on a network that suits it.
+func TestExamplesRun(t *testing.T) {
+	home := t.TempDir()
+	env := append(os.Environ(), environment(home, freeBlock(t))...)
+	env = append(env, "GOSSIPCTL_TIMEOUT=20s")
+	t.Cleanup(func() { stopAll(t, env, home) })
+	sh := func(command string) ([]byte, error) {
+		c := exec.Command("sh", "-c", command)
+		c.Env, c.Dir = env, home
+		return c.CombinedOutput()
+	}
+	fresh := func() {
+		t.Helper()
+		if out, err := sh("gossipctl stop-network -q && gossipctl start-network random 3 -n 16 --seed 1 -q -o name && gossipctl send-message 8 banana -q && gossipctl wait-message 8.1.1 -q"); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		if !c.IsAvailableCommand() || c.GroupID == "help" && c.Example == "" {
+			continue
+		}
+		if c.Example == "" {
+			t.Errorf("%s has no example", c.Name())
+		}
+		fresh()
+		for line := range strings.SplitSeq(c.Example, "\n") {
+			line = strings.TrimSpace(line)
+			if !strings.Contains(line, "gossipctl ") {
+				t.Errorf("%s: %q is no example", c.Name(), line)
+				continue
+			}
+			if c.Name() == "start-network" {
+				sh("gossipctl stop-network")
+				if base := regexp.MustCompile(`--base-port \d+`); base.MatchString(line) {
+					line = base.ReplaceAllString(line, fmt.Sprintf("--base-port %d", freeBlock(t)))
+				}
+			}
+			if endless := strings.Contains(line, "--watch") || strings.HasSuffix(line, " -f") || strings.Contains(line, " -f "); endless {
+				line = "timeout --signal=INT 1 " + line + " || test $? = 124 -o $? = 130"
+			}
+			if out, err := sh(line); err != nil {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+		}
+	}
+}
+
+func TestEveryCommandIsWhole(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if !c.IsAvailableCommand() || c.GroupID == "help" || c.Name() == "gossipctl" {
+			return
+		}
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s: short help %q", c.Name(), c.Short)
+		}
+		if c.Args == nil || c.ValidArgsFunction == nil {
+			t.Errorf("%s does not check or complete its arguments", c.Name())
+		}
+	}
+	for _, c := range cmd.Commands() {
+		walk(c)
+	}
+	if _, err := os.Stat(filepath.Join(bin, "gossipctl-graph")); err != nil {
+		t.Error(err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gossipctl/cmd/term"
+	"gossipctl/gossip"
 	"gossipctl/netctl"
 	"gossipctl/node/api"
 
@@ -54,7 +55,8 @@ type burstDoc struct {
 	Redundancy float64           `json:"redundancy"`
 	Dropped    map[string]uint64 `json:"dropped"`
 	Retries    int               `json:"retries"`
-	Foreign    int               `json:"foreign"`
+	Foreign    int               `json:"foreign"`    // messages that others sent meanwhile
+	Unasked    []gossip.NodeID   `json:"unasked"`    // nodes that did not answer in the end
 	Heap       heapDoc           `json:"heap_bytes"` // of a node, on average
 }
 
@@ -137,7 +139,8 @@ func (a *app) benchmark(ctx context.Context, load netctl.Load, exactly bool) err
 		doc.Burst = &burstDoc{
 			Messages: burst.Messages, Senders: b.Load.Senders, Accepted: burst.Accepted.Seconds(), Seconds: burst.Took.Seconds(),
 			Deliveries: burst.Deliveries, Rate: burst.PerSecond(), Missing: burst.Missing, Packets: burst.Packets, Redundancy: burst.Redundancy,
-			Dropped: burst.Dropped, Retries: burst.Retries, Foreign: burst.Foreign, Heap: heapDoc{burst.HeapBefore, burst.HeapAfter},
+			Dropped: burst.Dropped, Retries: burst.Retries, Foreign: burst.Foreign,
+			Unasked: append([]gossip.NodeID{}, burst.Unasked...), Heap: heapDoc{burst.HeapBefore, burst.HeapAfter},
 		}
 		if burst.Foreign > 0 {
 			a.note("%s came from elsewhere during the burst: its numbers are not of the burst alone.", term.Plural(burst.Foreign, "message"))
@@ -186,6 +189,9 @@ func (a *app) writeBenchmark(w io.Writer, doc benchmarkDoc, b *netctl.Benchmark)
 		fmt.Fprintf(w, "  last delivery after  %s\n", msText(1000*s.Seconds))
 		fmt.Fprintf(w, "  deliveries           %s, that is %s a second\n", term.Count(s.Deliveries), term.Count(int(s.Rate)))
 		fmt.Fprintf(w, "  deliveries missing   %s\n", a.none(s.Missing))
+		if len(s.Unasked) > 0 {
+			fmt.Fprintf(w, "  did not answer       %s\n", nodeNames(a, s.Unasked))
+		}
 		fmt.Fprintf(w, "  packets sent         %s, redundancy %.2f\n", term.Count(s.Packets), s.Redundancy)
 		fmt.Fprintf(w, "  packets dropped      %s\n", a.dropped(s.Dropped))
 		fmt.Fprintf(w, "  heap of a node       %s before, %s after\n", term.Bytes(int64(s.Heap.Before)), term.Bytes(int64(s.Heap.After)))

@@ -78,7 +78,8 @@ type Benchmark struct {
 	clients map[gossip.NodeID]*api.Client
 	graph   *topology.Graph // of Nodes
 	body    []byte
-	pause   time.Duration // to leave a message alone before anybody is asked for it
+	gone    map[gossip.NodeID]error // nodes that stopped answering, and what they said last
+	pause   time.Duration           // to leave a message alone before anybody is asked for it
 }
 
 // Benchmark checks that the network can take a load, and warms it up.
@@ -90,7 +91,7 @@ func (n *Network) Benchmark(ctx context.Context, load Load) (*Benchmark, error) 
 	if err != nil {
 		return nil, err
 	}
-	b := &Benchmark{View: view, Load: load, net: n, clients: make(map[gossip.NodeID]*api.Client), graph: topology.New(0)}
+	b := &Benchmark{View: view, Load: load, net: n, clients: make(map[gossip.NodeID]*api.Client), gone: make(map[gossip.NodeID]error), graph: topology.New(0)}
 	b.body = bytes.Repeat([]byte("gossip "), load.Size/len("gossip ")+1)[:load.Size]
 	for _, node := range view.Nodes {
 		if node.State == Running {

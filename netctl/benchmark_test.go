@@ -212,7 +212,7 @@ func slowly(t *testing.T, most uint64) (b *Benchmark, looks *int) {
 			return api.Stats{Delivered: last, Inbox: api.Inbox{Last: last}}, nil
 		},
 	})
-	return &Benchmark{Nodes: []gossip.NodeID{1}, clients: map[gossip.NodeID]*api.Client{1: client}, Load: Load{Burst: 50, Timeout: time.Minute}}, looks
+	return &Benchmark{Nodes: []gossip.NodeID{1}, clients: map[gossip.NodeID]*api.Client{1: client}, gone: make(map[gossip.NodeID]error), Load: Load{Burst: 50}}, looks
 }
 
 func TestSettleGoesOnWhileSomethingMoves(t *testing.T) {
@@ -238,9 +238,36 @@ func TestCalmWaitsForTheCounters(t *testing.T) {
 			return api.Stats{Sent: counts[min(*looks, len(counts))-1]}, nil
 		},
 	})
-	stats, err := b.calm(t.Context())
+	stats, err := b.calm(t.Context(), nil)
 	if err != nil || *looks != 3 || stats[0].Sent != 9 {
 		t.Errorf("calm after %d looks with %+v, error %v", *looks, stats, err)
+	}
+}
+
+func TestLookKeepsWhatAGoneNodeHasSaid(t *testing.T) {
+	b, looks := slowly(t, 1000)
+	first, err := b.look(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.clients[1] = fakeNode(t, map[string]func(r *http.Request) (any, error){
+		"GET /v1/stats": func(*http.Request) (any, error) {
+			*looks++
+			return nil, api.NewError(api.CodeFailed, "broken", "")
+		},
+	})
+	for range 2 {
+		again, err := b.look(t.Context(), first)
+		if diff := cmp.Diff(first, again); err != nil || diff != "" {
+			t.Errorf("error %v (-want +got)\n%s", err, diff)
+		}
+	}
+	if *looks != 2 || b.gone[1] == nil {
+		t.Errorf("asked %d times; want 2, not again after it failed", *looks)
+	}
+	clear(b.gone)
+	if _, err := b.look(t.Context(), nil); err == nil {
+		t.Error("a first look without an answer is a success")
 	}
 }
 

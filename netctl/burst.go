@@ -19,6 +19,9 @@ const (
 	// A busy node is asked again after retryMin, then less and less often.
 	retryMin = 5 * time.Millisecond
 	retryMax = 200 * time.Millisecond
+	// lookTimeout is how long a node may take to say what it has counted. In the middle of a burst
+	// it shares the processors with all others.
+	lookTimeout = 5 * time.Second
 	// calmPause is between two looks at counters that should have stopped. Copies that nobody waits
 	// for any more follow the last delivery by milliseconds.
 	calmPause = 50 * time.Millisecond
@@ -29,13 +32,14 @@ const (
 // Burst is what a burst did.
 type Burst struct {
 	Messages   int
-	Accepted   time.Duration // from the first sending until the nodes had taken all of it from us
-	Took       time.Duration // from the first sending to the last delivery
-	Deliveries int           // messages times nodes that have them, the senders included
-	Missing    int           // messages times nodes that do not
-	TimedOut   bool          // something may still have been on its way
-	Retries    int           // requests that a node was too busy for, and that were made again
-	Foreign    int           // messages that others gave to the nodes meanwhile
+	Accepted   time.Duration   // from the first sending until the nodes had taken all of it from us
+	Took       time.Duration   // from the first sending to the last delivery
+	Deliveries int             // messages times nodes that have them, the senders included
+	Missing    int             // messages times nodes that do not
+	TimedOut   bool            // something may still have been on its way
+	Retries    int             // requests that a node was too busy for, and that were made again
+	Foreign    int             // messages that others gave to the nodes meanwhile
+	Unasked    []gossip.NodeID // did not answer in the end; they count as having nothing
 
 	// Of all nodes together.
 	Packets    uint64            // sent
@@ -56,36 +60,41 @@ func (b *Burst) PerSecond() float64 {
 // Burst sends messages as fast as the network takes them, and waits until they are everywhere or
 // nothing moves any more. Done is called with how many more were accepted, by several goroutines.
 func (b *Benchmark) Burst(ctx context.Context, done func(messages int)) (Burst, error) {
-	result := Burst{Messages: b.Load.Burst}
-	before, err := b.calm(ctx)
+	r := Burst{Messages: b.Load.Burst}
+	before, err := b.calm(ctx, nil)
 	if err != nil {
-		return result, b.net.Explain(err)
+		return r, b.net.Explain(err)
 	}
 	pressing, cancel := context.WithTimeout(ctx, b.Load.Timeout)
 	defer cancel()
-	first, err := b.send(pressing, before, &result, done)
+	first, err := b.send(pressing, before, &r, done)
 	if err == nil {
-		result.Accepted = time.Since(first)
+		r.Accepted = time.Since(first)
 		err = b.settle(pressing, before)
 	}
-	result.TimedOut = pressing.Err() != nil && ctx.Err() == nil
-	if err != nil && !result.TimedOut {
-		return result, b.net.Explain(err)
+	r.TimedOut = pressing.Err() != nil
+	if err != nil && !r.TimedOut {
+		return r, b.net.Explain(err)
 	}
-	reached, err := b.stats(ctx)
+	reached, err := b.look(ctx, before)
 	if err != nil {
-		return result, b.net.Explain(err)
+		return r, err
 	}
-	after, err := b.calm(ctx)
+	after, err := b.calm(ctx, reached)
 	if err != nil {
-		return result, b.net.Explain(err)
+		return r, err
 	}
-	result.deliveries(first, before, reached)
-	result.counters(before, after)
-	if result.Took < 0 {
-		return result, errors.New("the clock of the machine was set back during the measurement")
+	r.deliveries(first, before, reached)
+	r.counters(before, after)
+	for _, id := range b.Nodes {
+		if b.gone[id] != nil {
+			r.Unasked = append(r.Unasked, id)
+		}
 	}
-	return result, nil
+	if r.Took < 0 {
+		return r, errors.New("the clock of the machine was set back during the measurement")
+	}
+	return r, nil
 }
 
 // send lets the senders publish the burst, each its share of it, and returns when the first message
@@ -168,23 +177,22 @@ func (s *sender) send(ctx context.Context, share int) error {
 // the other, because each answer takes time from what is measured; when the last is asked, the
 // burst is over.
 func (b *Benchmark) settle(ctx context.Context, before []api.Stats) error {
-	var had uint64
+	stats, had := before, uint64(0)
 	for i := 0; i < len(b.Nodes); {
 		due := before[i].Inbox.Last + uint64(b.Load.Burst)
 		box, err := b.clients[b.Nodes[i]].Inbox(ctx, due, standstill)
-		if err != nil {
+		if ctx.Err() != nil {
 			return err
 		}
-		if box.Last >= due {
+		if err != nil || box.Last >= due {
 			i++
 			continue
 		}
-		now, err := b.stats(ctx)
-		if err != nil {
+		if stats, err = b.look(ctx, stats); err != nil {
 			return err
 		}
 		sum := uint64(0)
-		for _, s := range now {
+		for _, s := range stats {
 			sum += s.Delivered
 		}
 		if sum == had {
@@ -195,28 +203,46 @@ func (b *Benchmark) settle(ctx context.Context, before []api.Stats) error {
 	return nil
 }
 
-// stats asks every node for its counters.
-func (b *Benchmark) stats(ctx context.Context) ([]api.Stats, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.Load.Timeout+askTimeout)
+// look asks every node for its counters. One that does not answer keeps those of the last look and
+// is not asked again; at the first look that is an error.
+func (b *Benchmark) look(ctx context.Context, last []api.Stats) ([]api.Stats, error) {
+	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	stats, errs := Each(b.Nodes, func(id gossip.NodeID) (api.Stats, error) { return b.clients[id].Stats(ctx) })
-	return stats, firstError(errs)
+	stats, errs := Each(b.Nodes, func(id gossip.NodeID) (api.Stats, error) {
+		if err := b.gone[id]; err != nil {
+			return api.Stats{}, err
+		}
+		return b.clients[id].Stats(bounded)
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for i, err := range errs {
+		switch {
+		case err != nil && last == nil:
+			return nil, err
+		case err != nil:
+			b.gone[b.Nodes[i]] = err
+			stats[i] = last[i]
+		}
+	}
+	return stats, nil
 }
 
 // calm returns the counters of the nodes when they have stopped.
-func (b *Benchmark) calm(ctx context.Context) ([]api.Stats, error) {
+func (b *Benchmark) calm(ctx context.Context, last []api.Stats) ([]api.Stats, error) {
 	var sent, received uint64
-	for look := 0; ; look++ {
-		stats, err := b.stats(ctx)
+	for looks := 1; ; looks++ {
+		stats, err := b.look(ctx, last)
 		if err != nil {
 			return nil, err
 		}
 		sentBefore, receivedBefore := sent, received
-		sent, received = 0, 0
+		sent, received, last = 0, 0, stats
 		for i := range stats {
 			sent, received = sent+stats[i].Sent, received+stats[i].Received
 		}
-		if look > 0 && sent == sentBefore && received == receivedBefore || look == calmMost {
+		if looks > 1 && sent == sentBefore && received == receivedBefore || looks == calmMost {
 			return stats, nil
 		}
 		rest(ctx, calmPause)

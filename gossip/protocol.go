@@ -57,10 +57,8 @@ type Outbox struct {
 	Refused   Refusal // set: the packet was turned away, and its copies count as dropped
 }
 
-// Reset empties the outbox, keeping its memory but none of its contents alive.
+// Reset empties the outbox and keeps its memory.
 func (o *Outbox) Reset() {
-	clear(o.Sends)
-	clear(o.Delivered)
 	*o = Outbox{Sends: o.Sends[:0], Delivered: o.Delivered[:0], Alarms: o.Alarms[:0]}
 }
 

@@ -4,9 +4,9 @@
 package node
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"gossipctl/gossip"
@@ -66,17 +66,32 @@ type Counters struct {
 	Dropped    map[string]uint64 // by reason
 }
 
-// Outgoing is an envelope for one peer.
-type Outgoing struct {
-	To       gossip.NodeID
-	Envelope gossip.Envelope
-}
-
 // Effects is what a step wants done, in order. It is lent: the next step overwrites it.
 type Effects struct {
-	Sends  []Outgoing
+	Sends  []gossip.Send // see Envelopes
 	Alarms []gossip.Alarm
 	Events []trace.Event
+
+	from   gossip.NodeID
+	routes []gossip.Route // of every message in Sends, in order
+}
+
+// Envelopes puts each packet to send in an envelope and yields it with whom it is for. It is the
+// same envelope every time, filled anew.
+func (fx *Effects) Envelopes() iter.Seq2[gossip.NodeID, *gossip.Envelope] {
+	return func(yield func(gossip.NodeID, *gossip.Envelope) bool) {
+		e := gossip.Envelope{From: fx.from}
+		routes := fx.routes
+		for i := range fx.Sends {
+			send := &fx.Sends[i]
+			n := len(send.Packet.Messages)
+			e.Packet, e.Routes = send.Packet, routes[:n:n]
+			routes = routes[n:]
+			if !yield(send.To, &e) {
+				return
+			}
+		}
+	}
 }
 
 // Node is one node. It must be used by one goroutine at a time.
@@ -92,13 +107,16 @@ type Node struct {
 	out     gossip.Outbox
 	fx      Effects
 	arrived []arrival
-	routes  []gossip.Route // memory for the envelopes in fx
+	routes  []gossip.Route  // of all messages in fx.Sends, in order
+	ways    []gossip.NodeID // memory for the routes of arrived
 }
 
-// arrival is a message of the packet at hand, with its route including this node.
+// arrival is a message of the packet at hand, with its route including this node, and its record
+// once it has one: looking it up is a good part of what a copy costs.
 type arrival struct {
-	id    gossip.ID
-	route gossip.Route
+	id     gossip.ID
+	route  gossip.Route
+	record *record
 }
 
 // New returns a node that knows nobody yet.
@@ -109,7 +127,7 @@ func New(cfg Config) *Node {
 	if cfg.CapacityBytes == 0 {
 		cfg.CapacityBytes = CapacityBytes
 	}
-	n := &Node{cfg: cfg, inbox: newInbox(), count: Counters{Dropped: make(map[string]uint64)}}
+	n := &Node{cfg: cfg, count: Counters{Dropped: make(map[string]uint64)}}
 	n.seen.Reserve(cfg.ID, cfg.Run)
 	return n
 }
@@ -136,13 +154,13 @@ func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, E
 		return gossip.Message{}, Effects{}, fmt.Errorf("%w: %d, possible are 1 to %d", ErrLimit, limit, gossip.MaxRelays)
 	case !n.room(len(body)):
 		n.count.Dropped[dropFull]++
-		return gossip.Message{}, Effects{}, fmt.Errorf("%w (%d messages)", ErrFull, len(n.inbox.order))
+		return gossip.Message{}, Effects{}, fmt.Errorf("%w (%d messages)", ErrFull, n.inbox.shelf.Len())
 	}
 	n.seq++
 	m := gossip.Message{ID: gossip.ID{Origin: n.cfg.ID, Run: n.cfg.Run, Seq: n.seq}, Body: body, Sent: now}
 	n.count.Published++
 	n.event(trace.Event{At: now, Kind: trace.Publish, Message: m.ID})
-	n.arrived = append(n.arrived, arrival{m.ID, n.inbox.extend(nil, n.cfg.ID)})
+	n.arrive(m.ID, nil, nil)
 	n.cfg.Protocol.Publish(now, m, limit, &n.out)
 	return m, n.finish(now, n.cfg.ID, 0), nil
 }
@@ -157,12 +175,13 @@ func (n *Node) Receive(now time.Time, e *gossip.Envelope) Effects {
 		m := p.Messages[i]
 		n.count.Received++
 		n.event(trace.Event{At: now, Kind: trace.Receive, Message: m.ID, Peer: e.From, Hops: p.Hops})
-		reason := n.admit(&m, e.Routes[i], e.From)
+		known := n.inbox.find(m.ID)
+		reason := n.admit(&m, known, e.Routes[i], e.From)
 		if reason != "" {
 			n.drop(now, m.ID, e.From, reason)
 			continue
 		}
-		n.arrived = append(n.arrived, arrival{m.ID, n.inbox.extend(e.Routes[i], n.cfg.ID)})
+		n.arrive(m.ID, known, e.Routes[i])
 		p.Messages[kept] = m
 		kept++
 	}
@@ -187,8 +206,8 @@ func (n *Node) Messages(q Query) (page []Entry, more bool) { return n.inbox.list
 
 // Message returns one entry of the inbox.
 func (n *Node) Message(id gossip.ID) (Entry, bool) {
-	if e := n.inbox.byID[id]; e != nil {
-		return *e, true
+	if number := n.inbox.byID.Get(id); number > 0 {
+		return n.inbox.shelf.At(number).entry(number), true
 	}
 	return Entry{}, false
 }
@@ -196,15 +215,15 @@ func (n *Node) Message(id gossip.ID) (Entry, bool) {
 // Size is how many messages the inbox holds, how many of them are unread, and the number of the
 // newest entry there ever was.
 func (n *Node) Size() (messages, unread int, last uint64) {
-	return len(n.inbox.order), n.inbox.unread, n.inbox.last
+	return n.inbox.shelf.Len(), n.inbox.unread, n.inbox.shelf.Last()
 }
 
 // Newest is when the newest message in the inbox came; the zero time when it is empty.
 func (n *Node) Newest() time.Time {
-	if len(n.inbox.order) == 0 {
+	if n.inbox.shelf.Len() == 0 {
 		return time.Time{}
 	}
-	return n.inbox.order[len(n.inbox.order)-1].Received()
+	return time.Unix(0, n.inbox.shelf.At(n.inbox.shelf.Last()).notes[0].at)
 }
 
 // Room is how many more messages the inbox takes, and how many bytes their bodies may have
@@ -214,7 +233,7 @@ func (n *Node) Room() (messages, bytes int) {
 	if n.cfg.DropOldest {
 		return n.cfg.Capacity, n.cfg.CapacityBytes
 	}
-	return n.cfg.Capacity - len(n.inbox.order), n.cfg.CapacityBytes - n.inbox.bytes
+	return n.cfg.Capacity - n.inbox.shelf.Len(), n.cfg.CapacityBytes - n.inbox.bytes
 }
 
 // Counters returns a copy of the counters.
@@ -228,12 +247,12 @@ func (n *Node) Counters() Counters {
 }
 
 // admit makes an arriving message fit to keep, or says why it is dropped.
-func (n *Node) admit(m *gossip.Message, route gossip.Route, from gossip.NodeID) string {
+func (n *Node) admit(m *gossip.Message, known *record, route gossip.Route, from gossip.NodeID) string {
 	if len(route) == 0 || len(route) >= gossip.MaxHops || route[0] != m.ID.Origin || route[len(route)-1] != from {
 		return dropRoute
 	}
-	if e := n.inbox.byID[m.ID]; e != nil {
-		m.Body, m.Sent = e.Message.Body, e.Message.Sent // the first copy's word stands
+	if known != nil {
+		m.Body, m.Sent = known.body, time.Unix(0, known.sent) // the first copy's word stands
 		return ""
 	}
 	if id := m.ID; id.Origin == n.cfg.ID && (id.Run > n.cfg.Run || id.Run == n.cfg.Run && id.Seq > n.seq) {
@@ -245,35 +264,44 @@ func (n *Node) admit(m *gossip.Message, route gossip.Route, from gossip.NodeID) 
 	if !n.room(len(m.Body)) {
 		return dropFull
 	}
-	m.Body = bytes.Clone(m.Body)
+	m.Body = n.inbox.keep(m.Body)
 	return ""
 }
 
 func (n *Node) room(size int) bool {
 	b := &n.inbox
-	return n.cfg.DropOldest || len(b.order) < n.cfg.Capacity && b.bytes+size <= n.cfg.CapacityBytes
+	return n.cfg.DropOldest || b.shelf.Len() < n.cfg.Capacity && b.bytes+size <= n.cfg.CapacityBytes
+}
+
+// arrive notes that a message is in the packet at hand, and how it came.
+func (n *Node) arrive(id gossip.ID, known *record, route gossip.Route) {
+	first := len(n.ways)
+	n.ways = append(append(n.ways, route...), n.cfg.ID)
+	n.arrived = append(n.arrived, arrival{id, n.ways[first:len(n.ways):len(n.ways)], known})
 }
 
 func (n *Node) begin() {
 	n.out.Reset()
-	n.arrived, n.routes = n.arrived[:0], n.routes[:0]
-	n.fx = Effects{Sends: n.fx.Sends[:0], Events: n.fx.Events[:0]}
+	n.arrived, n.routes, n.ways = n.arrived[:0], n.routes[:0], n.ways[:0]
+	n.fx = Effects{from: n.cfg.ID, Events: n.fx.Events[:0]}
 }
 
 // finish turns what the protocol said into effects: deliveries are filed, arrivals noted, packets
 // put in envelopes with their routes.
 func (n *Node) finish(now time.Time, from gossip.NodeID, hops int) Effects {
 	for _, m := range n.out.Delivered {
-		n.deliver(now, m, hops)
+		if r := n.deliver(now, m, hops); r != nil {
+			n.remember(m.ID, r)
+		}
 	}
 	for _, a := range n.arrived {
 		if n.out.Refused != "" {
 			n.drop(now, a.id, from, string(n.out.Refused))
-		} else if e := n.inbox.byID[a.id]; e != nil {
-			if e.Arrived > 0 {
+		} else if r := a.record; r != nil {
+			if r.arrived > 0 {
 				n.count.Duplicates++
 			}
-			n.inbox.note(e, a.route, now)
+			n.inbox.note(r, a.route, now, n.peers)
 		}
 	}
 	if n.out.Refused != "" && len(n.arrived) == 0 {
@@ -282,53 +310,61 @@ func (n *Node) finish(now time.Time, from gossip.NodeID, hops int) Effects {
 	for _, m := range n.out.Delivered {
 		// A protocol may hold a message back and deliver it in a later step. How it came is then
 		// no longer known: only where from.
-		if e := n.inbox.byID[m.ID]; e != nil && e.Arrived == 0 {
-			n.inbox.note(e, gossip.Route{m.ID.Origin, n.cfg.ID}, now)
+		if r := n.inbox.find(m.ID); r != nil && r.arrived == 0 {
+			n.inbox.note(r, gossip.Route{m.ID.Origin, n.cfg.ID}, now, n.peers)
 		}
 	}
-	for _, send := range n.out.Sends {
-		first := len(n.routes)
-		for i := range send.Packet.Messages {
-			id := send.Packet.Messages[i].ID
+	for i := range n.out.Sends {
+		send := &n.out.Sends[i]
+		for k := range send.Packet.Messages {
+			id := send.Packet.Messages[k].ID
 			n.routes = append(n.routes, n.route(id))
 			n.event(trace.Event{At: now, Kind: trace.Send, Message: id, Peer: send.To, Hops: send.Packet.Hops})
 		}
-		routes := n.routes[first:len(n.routes):len(n.routes)]
-		n.fx.Sends = append(n.fx.Sends, Outgoing{send.To, gossip.Envelope{From: n.cfg.ID, Packet: send.Packet, Routes: routes}})
 	}
-	n.fx.Alarms = n.out.Alarms
+	n.fx.Sends, n.fx.routes, n.fx.Alarms = n.out.Sends, n.routes, n.out.Alarms
 	return n.fx
 }
 
-func (n *Node) deliver(now time.Time, m gossip.Message, hops int) {
-	b := &n.inbox
-	if b.byID[m.ID] != nil || !n.seen.Add(m.ID) {
-		return // a message is delivered once, whatever a protocol says
+// remember notes the record of a message that has just arrived.
+func (n *Node) remember(id gossip.ID, r *record) {
+	for i := range n.arrived {
+		if n.arrived[i].id == id {
+			n.arrived[i].record = r
+		}
 	}
-	for len(b.order) > 0 && (len(b.order) >= n.cfg.Capacity || b.bytes+len(m.Body) > n.cfg.CapacityBytes) {
+}
+
+// deliver files a message, and returns nil when it was filed before.
+func (n *Node) deliver(now time.Time, m gossip.Message, hops int) *record {
+	b := &n.inbox
+	if !n.seen.Add(m.ID) {
+		return nil // a message is delivered once, whatever a protocol says
+	}
+	for b.shelf.Len() > 0 && (b.shelf.Len() >= n.cfg.Capacity || b.bytes+len(m.Body) > n.cfg.CapacityBytes) {
 		b.dropOldest()
 		n.count.Expired++
 	}
-	b.file(m, n.peers)
 	n.count.Delivered++
 	n.event(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: hops})
+	return b.file(m)
 }
 
 // route is the way a message took to this node: of the copy at hand if it is in this step's packet,
 // else of the first copy.
 func (n *Node) route(id gossip.ID) gossip.Route {
-	e := n.inbox.byID[id]
-	if e != nil {
-		e.Sent++
-		n.count.Sent++
-	}
+	n.count.Sent++
 	for _, a := range n.arrived {
 		if a.id == id {
+			if a.record != nil {
+				a.record.packets++
+			}
 			return a.route
 		}
 	}
-	if e != nil {
-		return e.Copies[0].Route
+	if r := n.inbox.find(id); r != nil && r.arrived > 0 {
+		r.packets++
+		return r.firstRoute()
 	}
 	return gossip.Route{n.cfg.ID}
 }

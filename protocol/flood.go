@@ -24,14 +24,19 @@ type flood struct {
 	remember int // messages whose edge counts are kept
 
 	peers []floodPeer
-	slots map[gossip.NodeID]int // of every peer there ever was; its place in edges
-	edges map[gossip.ID][]edge
-	order ring // of the keys of edges, oldest first
+	slots map[gossip.NodeID]int // of every peer there ever was
+	known gossip.IDMap          // numbers of tallies
+	shelf gossip.Shelf[tally]
 	seen  gossip.IDSet
 
-	// Memory to cut small slices from: one allocation for each message would be felt in a burst.
-	edgeSlab    []edge
-	messageSlab []gossip.Message
+	messages []gossip.Message // memory to cut lists of one from
+}
+
+// tally counts the copies of one message over each edge, by the peer's slot.
+type tally struct {
+	id   gossip.ID
+	few  [4]edge // the slots of most nodes: strangers and three peers
+	more []edge
 }
 
 type floodPeer struct {
@@ -54,7 +59,6 @@ func newFlood(env Environment, v Values) gossip.Protocol {
 		relays:   v["relays"],
 		remember: v["remember"],
 		slots:    make(map[gossip.NodeID]int),
-		edges:    make(map[gossip.ID][]edge),
 	}
 }
 
@@ -76,7 +80,7 @@ func (f *flood) Publish(_ time.Time, m gossip.Message, limit int, out *gossip.Ou
 	}
 	f.seen.Add(m.ID)
 	out.Deliver(m)
-	f.relay(m, f.learn(m.ID), f.self, limit, 1, out)
+	f.relay(m, f.shelf.At(f.learn(m.ID)), f.self, limit, 1, out)
 }
 
 func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
@@ -85,21 +89,21 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 		return
 	}
 	m := p.Messages[0]
-	edges, known := f.edges[m.ID]
-	if !known {
+	number := f.known.Get(m.ID)
+	if number == 0 {
 		if !f.seen.Add(m.ID) {
 			out.Refuse(gossip.Stale)
 			return
 		}
-		edges = f.learn(m.ID)
+		number = f.learn(m.ID)
 		out.Deliver(m)
 	}
 	slot, met := f.slots[from]
 	if !met {
 		slot = strangers
 	}
-	edges = f.room(m.ID, edges, slot)
-	e := &edges[slot]
+	t := f.shelf.At(number)
+	e := f.edge(t, slot)
 	if e.in < math.MaxUint16 {
 		e.in++ // copies turned away count too, should a later one claim a higher limit
 	}
@@ -108,21 +112,20 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 		return
 	}
 	if p.Hops < gossip.MaxHops {
-		f.relay(m, edges, from, p.Limit, p.Hops+1, out)
+		f.relay(m, t, from, p.Limit, p.Hops+1, out)
 	}
 }
 
 func (f *flood) Wake(time.Time, gossip.Timer, *gossip.Outbox) {}
 
 // relay sends m over every edge that is not used up, except to whom it came from.
-func (f *flood) relay(m gossip.Message, edges []edge, from gossip.NodeID, limit, hops int, out *gossip.Outbox) {
+func (f *flood) relay(m gossip.Message, t *tally, from gossip.NodeID, limit, hops int, out *gossip.Outbox) {
 	var messages []gossip.Message
 	for _, peer := range f.peers {
 		if peer.id == from {
 			continue
 		}
-		edges = f.room(m.ID, edges, peer.slot)
-		e := &edges[peer.slot]
+		e := f.edge(t, peer.slot)
 		if int(e.out) >= limit || e.out == math.MaxUint16 {
 			continue
 		}
@@ -134,65 +137,38 @@ func (f *flood) relay(m gossip.Message, edges []edge, from gossip.NodeID, limit,
 	}
 }
 
-// single returns m as a list of its own.
+// single returns m as a list of its own, cut from a longer one: an allocation for each message
+// would be felt in a burst.
 func (f *flood) single(m gossip.Message) []gossip.Message {
-	if len(f.messageSlab) == 0 {
-		f.messageSlab = make([]gossip.Message, 64)
+	if len(f.messages) == 0 {
+		f.messages = make([]gossip.Message, 64)
 	}
-	list := f.messageSlab[:1:1]
-	f.messageSlab = f.messageSlab[1:]
+	list := f.messages[:1:1]
+	f.messages = f.messages[1:]
 	list[0] = m
 	return list
 }
 
 // learn starts counting the copies of a new message, and forgets the oldest when there are too many.
-func (f *flood) learn(id gossip.ID) []edge {
-	if f.order.len() >= f.remember {
-		delete(f.edges, f.order.pop())
+func (f *flood) learn(id gossip.ID) uint64 {
+	if f.shelf.Len() >= f.remember {
+		f.known.Delete(f.shelf.At(f.shelf.Oldest()).id)
+		f.shelf.Drop()
 	}
-	f.order.push(id)
-	n := 1 + len(f.slots)
-	if len(f.edgeSlab) < n {
-		f.edgeSlab = make([]edge, max(1024, n))
-	}
-	edges := f.edgeSlab[:n:n]
-	f.edgeSlab = f.edgeSlab[n:]
-	f.edges[id] = edges
-	return edges
+	t, number := f.shelf.Add()
+	t.id = id
+	f.known.Set(id, number)
+	return number
 }
 
-// room makes sure there is a count for slot: peers may have come after the message.
-func (f *flood) room(id gossip.ID, edges []edge, slot int) []edge {
-	if slot < len(edges) {
-		return edges
+// edge is the count of one slot. Peers may have come after the message, so there may not be one yet.
+func (f *flood) edge(t *tally, slot int) *edge {
+	if slot < len(t.few) {
+		return &t.few[slot]
 	}
-	edges = append(edges, make([]edge, 1+len(f.slots)-len(edges))...)
-	f.edges[id] = edges
-	return edges
-}
-
-// ring is a queue of names whose memory is used again.
-type ring struct {
-	ids         []gossip.ID
-	first, size int
-}
-
-func (r *ring) len() int { return r.size }
-
-func (r *ring) push(id gossip.ID) {
-	if r.size == len(r.ids) {
-		grown := make([]gossip.ID, max(64, 2*r.size))
-		n := copy(grown, r.ids[r.first:])
-		copy(grown[n:], r.ids[:r.first])
-		r.ids, r.first = grown, 0
+	slot -= len(t.few)
+	if slot >= len(t.more) {
+		t.more = append(t.more, make([]edge, 1+len(f.slots)-len(t.few)-len(t.more))...)
 	}
-	r.ids[(r.first+r.size)%len(r.ids)] = id
-	r.size++
-}
-
-func (r *ring) pop() gossip.ID {
-	id := r.ids[r.first]
-	r.first = (r.first + 1) % len(r.ids)
-	r.size--
-	return id
+	return &t.more[slot]
 }

@@ -239,8 +239,8 @@ func TestFloodIsTheOriginal(t *testing.T) {
 			} else {
 				want = originals[st.node].handleRelay(id, st.route, st.limit)
 			}
-			for _, send := range st.Sends {
-				got = append(got, relay{send.To, slices.Clone(send.Envelope.Routes[0]), send.Envelope.Packet.Limit})
+			for to, e := range st.Envelopes() {
+				got = append(got, relay{to, slices.Clone(e.Routes[0]), e.Packet.Limit})
 			}
 			if !reflect.DeepEqual(want, got) {
 				t.Fatalf("seed %d: node %d about %v from %d (-original +flood)\n%s", seed, st.node, id, st.from, cmp.Diff(want, got))

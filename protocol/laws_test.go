@@ -239,7 +239,7 @@ func (tr *trial) observe(st step) {
 		tr.log = append(tr.log, fmt.Sprintf("%v %d %v", tr.world.since(), st.node, e))
 	}
 	for _, send := range st.Sends {
-		if len(send.Envelope.Packet.Messages) > 0 {
+		if len(send.Packet.Messages) > 0 {
 			tr.lastCargo = tr.world.now
 		}
 	}

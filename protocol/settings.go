@@ -14,7 +14,7 @@ var floodSettings = []Setting{
 	{Name: "relays", Default: 1, Min: 1, Max: 1000, Unit: "copies per directed edge",
 		Why: "one copy each way already reaches every node of a connected network; used when a message names no limit of its own"},
 	{Name: "remember", Default: 131072, Min: 1, Max: 1 << 24, Unit: "messages",
-		Why: "above the inbox's 100,000, so that no message still wanted is forgotten; about 125 bytes each with 3 peers"},
+		Why: "above the inbox's 100,000, so that no message still wanted is forgotten; about 100 bytes each with 3 peers"},
 }
 
 // Setting describes one setting of a protocol: a whole number within bounds.

@@ -29,7 +29,7 @@ func (s *script) tell(st step) {
 		}
 	}
 	for _, send := range st.Sends {
-		s.say("%d → %d  %s", st.node, send.To, packetWords(send.Envelope.Packet))
+		s.say("%d → %d  %s", st.node, send.To, packetWords(send.Packet))
 	}
 	for _, a := range st.Alarms {
 		s.say("%d will wake at %v", st.node, a.At.Sub(start))

@@ -137,10 +137,10 @@ func (w *world) ring(i int) {
 
 // apply does what a node wants done.
 func (w *world) apply(s step) {
-	for _, send := range s.Sends {
-		wire, err := gossip.AppendEnvelope(nil, &send.Envelope)
+	for to, e := range s.Envelopes() {
+		wire, err := gossip.AppendEnvelope(nil, e)
 		if err != nil {
-			w.err = errors.Join(w.err, fmt.Errorf("node %d to %d: %w", s.node, send.To, err))
+			w.err = errors.Join(w.err, fmt.Errorf("node %d to %d: %w", s.node, to, err))
 			continue
 		}
 		delays := []time.Duration{0}
@@ -153,7 +153,7 @@ func (w *world) apply(s step) {
 		}
 		for _, delay := range delays {
 			w.numbered++
-			w.flights = append(w.flights, flight{s.node, send.To, wire, w.now.Add(delay), w.numbered})
+			w.flights = append(w.flights, flight{s.node, to, wire, w.now.Add(delay), w.numbered})
 		}
 	}
 	for _, a := range s.Alarms {

@@ -100,8 +100,8 @@ func (a *Agent) receive(batch []gossip.Envelope) {
 // apply carries out effects. A send that fails is counted by the transport, and nothing else can be
 // done about it here.
 func (a *Agent) apply(fx node.Effects) {
-	for i := range fx.Sends {
-		a.wire.Send(fx.Sends[i].To, &fx.Sends[i].Envelope)
+	for to, envelope := range fx.Envelopes() {
+		a.wire.Send(to, envelope)
 	}
 	for _, e := range fx.Events {
 		a.report(e)

@@ -38,7 +38,7 @@ func (s *session) spread(ctx context.Context, n int) error {
 		row("burst", "burst, missing", unitDeliveries, limits.missing, missingGoal, found.missing)
 		row("memory", "memory per idle node (PSS)", unitMB, limits.idle, idleGoal, found.idle)
 		row("memory", "peak per node in bursts (RSS)", unitMB, limits.peak, goal{}, found.peak)
-		row("memory", "memory after a burst (PSS)", unitMB, nil, afterGoal(found.idle.value, s.plan.bodies()), found.after)
+		row("memory", "memory after a burst (PSS)", unitMB, nil, afterGoal(found.idle.value, s.plan.kept()), found.after)
 	}
 	return nil
 }
@@ -49,8 +49,12 @@ func (p plan) single(n int) bool { return slices.Contains(p.singles, n) }
 // burst reports whether bursts are measured on n nodes.
 func (p plan) burst(n int) bool { return slices.Contains(p.bursts, n) }
 
-// bodies is the size in MB of all bodies of one burst.
-func (p plan) bodies() float64 { return float64(p.burstCount) * payload / 1e6 }
+// keptBeside is what a node may keep of a message beside its body, in bytes: its name, its times,
+// and the way and the time of each of its copies, of which there are three.
+const keptBeside = 512
+
+// kept is what a node may keep of one burst, in MB.
+func (p plan) kept() float64 { return float64(p.burstCount) * (payload + keptBeside) / 1e6 }
 
 // spreadLimits are the limits at one size, nil where none was asked for; units as in the rows.
 type spreadLimits struct{ single, packets, rate, missing, idle, peak *float64 }

@@ -72,7 +72,7 @@ func (nw *network) bursts(ctx context.Context, p plan, found *spreadFound) {
 		rates = append(rates, b.Burst.DeliveriesPerSecond)
 		found.missing.value = max(found.missing.value, b.Burst.Missing)
 		if i == 0 {
-			found.after.value, found.after.err = nw.settledMemory(ctx, found.idle.value+p.bodies(), p.settle)
+			found.after.value, found.after.err = nw.settledMemory(ctx, found.idle.value+p.kept(), p.settle)
 		}
 	}
 	found.rate.value = median(rates)

@@ -60,9 +60,9 @@ func stopGoal(nodes int) goal {
 	return goal{atMost(low.ms * n / low.nodes), stretch}
 }
 
-// afterGoal allows a node after a burst what it held before and the bodies, both in MB: it may
-// keep messages for people who ask later.
-func afterGoal(idle, bodies float64) goal { return goal{target: atMost(idle + bodies)} }
+// afterGoal allows a node after a burst what it held before and what it keeps of the messages for
+// people who ask later, both in MB.
+func afterGoal(idle, kept float64) goal { return goal{target: atMost(idle + kept)} }
 
 // judge compares a number with the bound; limit may be nil when the bound is not a multiple of it.
 func (b *Bound) judge(got float64, limit *float64) Verdict {

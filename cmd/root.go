@@ -68,7 +68,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 	cobra.EnableCommandSorting = false // the table below is in the order in which people need them
 
 	for _, g := range []struct{ id, title string }{
-		{groupNetwork, "Network"}, {groupNodes, "Nodes"}, {groupMessages, "Messages"}, {groupLab, "Laboratory"}, {groupHelp, "Help"},
+		{groupNetwork, "Network"}, {groupNodes, "Node"}, {groupMessages, "Message"}, {groupLab, "Laboratory"}, {groupHelp, "Help"},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title + " commands:"})
 	}

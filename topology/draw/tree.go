@@ -136,7 +136,7 @@ func (f forest) radial() []Point {
 	for _, x := range across {
 		low, high = min(low, x), max(high, x)
 	}
-	const seam = 0.06 // of the round stays free at twelve o'clock, where rings are labelled
+	const seam = 0.14 // of the round stays free at twelve o'clock: room for the label of the innermost ring
 	turn := 2 * math.Pi * (1 - seam) / max(high-low, 1)
 	step := max(1.6, 1/(turn*float64(deepest)))
 	first := 0.0

@@ -14,8 +14,6 @@ import (
 	"gossipctl/netctl"
 	"gossipctl/node/live"
 	"gossipctl/protocol"
-
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
 // Main runs the program and returns its exit status. The two kinds of process a network consists of
@@ -24,8 +22,6 @@ func Main() int {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case netctl.NodeCommand:
-			// The table printer has made room for 8,192 widths, which a node never needs.
-			twwidth.SetCacheCapacity(1)
 			return process(live.Child(newProtocol))
 		case netctl.ControllerCommand:
 			return process(netctl.Controller())

@@ -72,22 +72,21 @@ type Effects struct {
 	Alarms []gossip.Alarm
 	Events []trace.Event
 
-	from   gossip.NodeID
-	routes []gossip.Route // of every message in Sends, in order
+	routes   []gossip.Route   // of every message in Sends, in order
+	envelope *gossip.Envelope // the node's, for Envelopes to fill
 }
 
 // Envelopes puts each packet to send in an envelope and yields it with whom it is for. It is the
 // same envelope every time, filled anew.
 func (fx *Effects) Envelopes() iter.Seq2[gossip.NodeID, *gossip.Envelope] {
 	return func(yield func(gossip.NodeID, *gossip.Envelope) bool) {
-		e := gossip.Envelope{From: fx.from}
-		routes := fx.routes
+		e, routes := fx.envelope, fx.routes
 		for i := range fx.Sends {
 			send := &fx.Sends[i]
 			n := len(send.Packet.Messages)
 			e.Packet, e.Routes = send.Packet, routes[:n:n]
 			routes = routes[n:]
-			if !yield(send.To, &e) {
+			if !yield(send.To, e) {
 				return
 			}
 		}
@@ -109,6 +108,8 @@ type Node struct {
 	arrived []arrival
 	routes  []gossip.Route  // of all messages in fx.Sends, in order
 	ways    []gossip.NodeID // memory for the routes of arrived
+
+	envelope gossip.Envelope // memory for what Effects.Envelopes yields
 }
 
 // arrival is a message of the packet at hand, with its route including this node, and its record
@@ -129,6 +130,7 @@ func New(cfg Config) *Node {
 	}
 	n := &Node{cfg: cfg, count: Counters{Dropped: make(map[string]uint64)}}
 	n.seen.Reserve(cfg.ID, cfg.Run)
+	n.envelope.From = cfg.ID
 	return n
 }
 
@@ -283,7 +285,7 @@ func (n *Node) arrive(id gossip.ID, known *record, route gossip.Route) {
 func (n *Node) begin() {
 	n.out.Reset()
 	n.arrived, n.routes, n.ways = n.arrived[:0], n.routes[:0], n.ways[:0]
-	n.fx = Effects{from: n.cfg.ID, Events: n.fx.Events[:0]}
+	n.fx = Effects{envelope: &n.envelope, Events: n.fx.Events[:0]}
 }
 
 // finish turns what the protocol said into effects: deliveries are filed, arrivals noted, packets

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,9 +56,8 @@ func (a *app) finish(ctx context.Context, err error, args []string) int {
 	default:
 		told = api.WrapError(api.CodeFailed, err, "")
 	}
-	if a.wantsJSON(args) {
-		data, _ := json.MarshalIndent(map[string]*api.Error{"error": told}, "", "  ")
-		fmt.Fprintln(a.Out, string(data))
+	if a.wantsJSON(args) && !a.shown {
+		term.Print(a.Streams, term.Output{Format: term.FormatJSON}, map[string]*api.Error{"error": told}, nil)
 	}
 	text := a.ErrColor.Bad("Error: ")
 	fmt.Fprintf(a.Err, "%s%s\n", text, lines(told.Message))

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gossipctl/gossip"
 	"gossipctl/netctl"
@@ -20,6 +21,10 @@ type peerDoc struct {
 	URL      string        `json:"url"`
 	Distance int           `json:"distance"`
 }
+
+// patience is how long a node that lies on the way may take to answer; it takes a tenth of a
+// millisecond unless it is stopped.
+const patience = time.Second
 
 // peers asks a node for its peers, these for theirs, and so on up to a depth. Nodes are asked
 // themselves, so that the answer is what they believe; one that does not answer is listed, but
@@ -40,7 +45,12 @@ func (a *app) peers(ctx context.Context, id gossip.NodeID, depth int) (peersDoc,
 			if err != nil {
 				return api.PeersAnswer{}, err
 			}
-			return node.Peers(ctx)
+			ask, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			if distance == 1 {
+				ask = ctx // the node in question may take its time
+			}
+			return node.Peers(ask)
 		})
 		if distance == 1 && errs[0] != nil {
 			return doc, n.Explain(errs[0])

@@ -27,6 +27,7 @@ type app struct {
 	network string
 	timeout time.Duration
 	quiet   bool
+	shown   bool // a result for programs: an error after it goes to stderr only
 }
 
 // Run runs one command line and returns its exit status.
@@ -212,5 +213,6 @@ func (a *app) print(doc any, text func(w io.Writer), table func(*term.Table)) er
 		text(a.Out)
 		return nil
 	}
+	a.shown = true
 	return term.Print(a.Streams, a.out, doc, table)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"gossipctl/cmd/term"
@@ -58,7 +59,7 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			defer cancel()
 			answer, err := node.Publish(ctx, api.PublishRequest{BodyBase64: body, Relays: relays})
 			if err != nil {
-				return sendError(n.Explain(err), id)
+				return sendError(err, n.Explain(err), id)
 			}
 			doc := sentDoc{ID: answer.ID, Origin: answer.Origin, Relays: relays, Sent: answer.Sent}
 			return a.print(doc, func(w io.Writer) {
@@ -94,19 +95,21 @@ func (a *app) body(arg string) ([]byte, error) {
 	return body, nil
 }
 
-// sendError says of a failed sending what has become of the message.
-func sendError(err error, id gossip.NodeID) error {
+// sendError says of a failed sending, with its cause and what has come of it, what has become of the
+// message: it was not sent where nobody was there, or where whoever was refused it.
+func sendError(cause, err error, id gossip.NodeID) error {
 	var e *api.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	told := *e
-	switch e.Code {
-	case api.CodeTimeout, api.CodeInterrupted:
+	code := api.CodeOf(cause)
+	switch {
+	case errors.Is(cause, syscall.ECONNREFUSED), code == api.CodeUnauthorized, code == api.CodeWrongNetwork:
+		told.Message += "; the message was not sent"
+	case code == api.CodeTimeout, code == api.CodeInterrupted, code == api.CodeNotRunning:
 		told.Message += "; the message may have been accepted"
 		told.Hint = fmt.Sprintf("look with gossipctl get-messages %d all --peek", id)
-	case api.CodeNotRunning, api.CodeNotFound:
-		told.Message += "; the message was not sent"
 	}
 	return &told
 }

@@ -94,7 +94,11 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		case netctl.Removed:
 			state = a.OutColor.Faint(state)
 		case netctl.Dead:
-			state = a.OutColor.Bad(term.Escape(fmt.Sprintf("dead (%s) %s", n.Exit, n.Ended.Local().Format(time.TimeOnly))))
+			text := "dead"
+			if n.Ended != nil { // else it has ended just now, and the controller does not know how yet
+				text = fmt.Sprintf("dead (%s) %s", n.Exit, n.Ended.Local().Format(time.TimeOnly))
+			}
+			state = a.OutColor.Bad(term.Escape(text))
 		default:
 			state = a.OutColor.Warn(state)
 		}

@@ -47,11 +47,12 @@ func newShowLogs(a *app) *cobra.Command {
 	o := &showLogs{app: a}
 	c := &cobra.Command{
 		Use:   "show-logs [NODE | controller]...",
-		Short: "Show what nodes and the controller have logged",
+		Short: "Show the logs of nodes, merged by time",
 		Long: `Show what nodes and the controller have logged, merged by time; without arguments, all of
 them. Nodes that are dead or were removed can be named as well. What a crash wrote is
 marked STDERR. With -o json, each line is an object; node 0 is the controller.`,
 		Example:           "  gossipctl show-logs\n  gossipctl show-logs 3 5-8 --tail 20\n  gossipctl show-logs controller --since 5m\n  gossipctl show-logs -f -o json",
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeLogs,
 		RunE:              o.run,
 	}
@@ -103,27 +104,37 @@ func (o *showLogs) show(lines []netctl.LogLine) error {
 			o.write(&out, line)
 			continue
 		}
-		doc := logDocument(line)
-		if o.out.Format == term.FormatJSON {
-			data, err := json.Marshal(doc)
-			if err != nil {
-				return fmt.Errorf("encode a line: %w", err)
-			}
-			out.Write(append(data, '\n'))
-			continue
-		}
-		streams := o.Streams
-		streams.Out = &out
-		// Lists of one line each add up to one list.
-		if err := term.Print(streams, o.out, []logDoc{doc}, func(t *term.Table) {
-			t.Columns("node")
-			t.Row(o.logName(line.Node))
-		}); err != nil {
+		if err := o.encode(&out, line); err != nil {
 			return err
 		}
 	}
 	_, err := o.Streams.Out.Write(out.Bytes())
 	return err
+}
+
+// encode prints a line for a program: JSON as one object in one line, YAML as a list of one, because
+// such lists add up to one list.
+func (o *showLogs) encode(out *bytes.Buffer, line netctl.LogLine) error {
+	var page bytes.Buffer
+	streams := o.Streams
+	streams.Out = &page
+	var doc any = logDocument(line)
+	if o.out.Format != term.FormatJSON {
+		doc = []any{doc}
+	}
+	err := term.Print(streams, o.out, doc, func(t *term.Table) {
+		t.Columns("node")
+		t.Row(o.logName(line.Node))
+	})
+	if err != nil || o.out.Format != term.FormatJSON {
+		out.Write(page.Bytes())
+		return err
+	}
+	if err := json.Compact(out, page.Bytes()); err != nil {
+		return fmt.Errorf("encode a line: %w", err)
+	}
+	out.WriteByte('\n')
+	return nil
 }
 
 func logDocument(line netctl.LogLine) logDoc {

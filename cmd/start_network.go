@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"gossipctl/cmd/term"
@@ -156,6 +157,9 @@ func (o *startNetwork) draw(ctx context.Context, view *netctl.View) error {
 	if err := o.drawFile(ctx, path, pictureOf(*view)); err != nil {
 		o.note("the network runs, but its picture could not be drawn: %v", err)
 		return nil
+	}
+	if o.plot == plotInState {
+		os.Chmod(path, 0o600) // like everything else in that folder
 	}
 	view.Plot = path
 	if !o.noOpen {

@@ -87,7 +87,9 @@ func (n *Network) Benchmark(ctx context.Context, load Load) (*Benchmark, error) 
 	if err := load.check(); err != nil {
 		return nil, err
 	}
-	view, err := n.Wiring(ctx)
+	asking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	view, err := n.Wiring(asking)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +111,7 @@ func (n *Network) Benchmark(ctx context.Context, load Load) (*Benchmark, error) 
 			}
 		}
 	}
-	if err := b.possible(ctx); err != nil {
+	if err := b.possible(asking); err != nil {
 		return nil, n.Explain(err)
 	}
 	for i := range WarmUps {

@@ -316,7 +316,7 @@ func TestFollow(t *testing.T) {
 				if !has[id] {
 					return nil, api.NewError(api.CodeNotFound, "not here", "")
 				}
-				return api.Message{ID: "1.1.1", Received: moment, Arrivals: []api.Arrival{{Path: gossip.Route{1, id}}}}, nil
+				return api.Message{Number: 1, ID: "1.1.1", Received: moment, Arrivals: []api.Arrival{{Path: gossip.Route{1, id}}}}, nil
 			},
 		})
 	}

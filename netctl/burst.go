@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// batchMost is how many messages one request holds at most. A request costs as much as a few
-	// dozen messages, and a node should have passed on the first before the last is read.
-	batchMost = 256
+	// batchMost is how many messages one request holds at most. With 32 a burst takes a third
+	// longer, with 256 a tenth; more than this gains nothing and moves the progress in leaps.
+	batchMost = 1024
 	// A busy node is asked again after retryMin, then less and less often.
 	retryMin = 5 * time.Millisecond
 	retryMax = 200 * time.Millisecond
@@ -32,7 +32,7 @@ const (
 // Burst is what a burst did.
 type Burst struct {
 	Messages   int
-	Accepted   time.Duration   // from the first sending until the nodes had taken all of it from us
+	Accepted   time.Duration   // from the first sending until the nodes had taken all of it from us; 0 when they did not
 	Took       time.Duration   // from the first sending to the last delivery
 	Deliveries int             // messages times nodes that have them, the senders included
 	Missing    int             // messages times nodes that do not

@@ -165,6 +165,9 @@ func (c *controller) chance(what uint64) *rand.Rand {
 func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
+	if len(req.Peers) > 0 && req.Degree > 0 {
+		return Change{}, api.NewError(api.CodeUsage, "give either the peers of a new node or how many", "")
+	}
 	id := c.state.Nodes[len(c.state.Nodes)-1].ID + 1 // a number is never used twice
 	if int(id) > topology.MaxNodes {
 		return Change{}, api.NewError(api.CodeUsage, fmt.Sprintf("a network has at most %d node numbers, and they are used up", topology.MaxNodes), "")
@@ -211,6 +214,7 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 		if ch != nil {
 			c.launch.end([]*child{ch})
 		}
+		c.launch.ports.free(id)
 		c.mu.Lock()
 		c.graph = before
 		c.state.Nodes = slices.DeleteFunc(c.state.Nodes, func(n NodeState) bool { return n.ID == id })
@@ -240,6 +244,7 @@ func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, err
 	if ch != nil {
 		c.launch.end([]*child{ch})
 	}
+	c.launch.ports.free(req.Node)
 	next.RemoveNode(int(req.Node))
 	if req.Reconnect {
 		var orphans []int

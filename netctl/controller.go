@@ -34,6 +34,8 @@ const (
 	settle = 50 * time.Millisecond
 	// retell is how often nodes that could not be told their peers are tried again.
 	retell = time.Second
+	// wordLines at the end of a log tell most often why a process ended, and can still be read in one go.
+	wordLines = 5
 )
 
 // controller owns the processes of one network.
@@ -52,7 +54,6 @@ type controller struct {
 	state    State
 	graph    *topology.Graph // of all nodes that were not removed
 	children map[gossip.NodeID]*child
-	byChild  map[*child]gossip.NodeID
 	untold   map[gossip.NodeID]bool // have not been told their peers yet
 	ending   bool
 	dirty    chan struct{} // a token when the state file is behind
@@ -74,14 +75,13 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		state:    State{FileVersion: StateVersion, NetworkID: hex.EncodeToString(id), Spec: spec, Controller: self},
 		graph:    g,
 		children: make(map[gossip.NodeID]*child),
-		byChild:  make(map[*child]gossip.NodeID),
 		untold:   make(map[gossip.NodeID]bool),
 		dirty:    make(chan struct{}, 1),
 	}
 	if spec.Nodes > runtime.NumCPU() {
 		c.cores = 1
 	}
-	c.launch, err = newLauncher(c.childEnded)
+	c.launch, err = newLauncher(c.childBorn, c.childEnded)
 	return c, err
 }
 
@@ -117,55 +117,63 @@ func (c *controller) fork(ctx context.Context, ids []gossip.NodeID, listeners []
 		}
 		if err := c.forkOne(id, listeners[i], readyW); err != nil {
 			e := limitError(err)
-			e.Message = fmt.Sprintf("cannot start %s: %s", count(c.state.Spec.Nodes, "node"), e.Message)
+			e.Message = fmt.Sprintf("cannot start %s: %s; nothing was started", count(len(ids), "node"), e.Message)
 			return e
 		}
 	}
 	readyW.Close() // the nodes hold it now; when they have all let go of it, the pipe ends
 	missing, err := awaitReady(ctx, readyR, ids, report)
+	if len(missing) == 0 && err == nil {
+		missing = c.ended(ids) // ready is not enough: some may have died of what came next
+	}
 	if len(missing) > 0 {
 		return c.notReady(missing, err)
 	}
 	return err
 }
 
+// ended are those of ids whose processes have ended.
+func (c *controller) ended(ids []gossip.NodeID) []gossip.NodeID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), func(id gossip.NodeID) bool { return c.children[id] != nil })
+}
+
 func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready *os.File) error {
 	stderr, err := c.logs.OpenFile(stderrName(id), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return &store.AccessError{Verb: "write", Path: filepath.Join(c.dir.Path(), logFolder, stderrName(id)), Err: err}
 	}
 	defer stderr.Close()
 	s := &c.state.Spec
-	child, err := c.launch.start(nodeConfig{
+	return c.launch.start(nodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: 1, Seed: s.Seed,
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel.String(),
 		Capacity: s.Capacity, DropOldest: s.DropOldest,
 	}, listener, ready, stderr, c.cores)
-	if child != nil {
-		c.mu.Lock()
-		c.children[id] = child
-		c.byChild[child] = id
-		c.state.Nodes = append(c.state.Nodes, NodeState{ID: id, Run: 1, Process: child.id, Peers: nodeIDs(c.graph.Peers(int(id)))})
-		c.mu.Unlock()
-	}
-	return err
 }
 
 // notReady says why nodes did not become ready, in the words of the first of them.
 func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 	id := missing[0]
 	c.mu.Lock()
-	child := c.children[id]
+	ch := c.children[id] // nil when its end has been noted
 	c.mu.Unlock()
-	what := "it did not report in time"
-	select {
-	case <-child.gone:
-		what = child.exit.What
-	case <-time.After(100 * time.Millisecond): // its pipe has ended, so its exit is at hand
+	if ch != nil && cause == nil { // its pipe has ended, so its exit is at hand
+		select {
+		case <-ch.gone:
+		case <-time.After(stopGrace):
+		}
 	}
-	if lines := lastWords(c.logs, id, 5); lines != "" {
+	c.mu.Lock()
+	what := c.state.node(id).Exit
+	c.mu.Unlock()
+	if what == "" {
+		what = "it did not report in time"
+	}
+	if lines := lastWords(c.logs, id, wordLines); lines != "" {
 		what += ": " + lines
 	}
 	if len(missing) > 1 {
@@ -180,22 +188,25 @@ func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), "start with --retain to keep the logs")
 }
 
+// childBorn notes that a node has a process.
+func (c *controller) childBorn(ch *child) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.children[ch.node] = ch
+	c.state.Nodes = append(c.state.Nodes, NodeState{ID: ch.node, Run: 1, Process: ch.id, Peers: nodeIDs(c.graph.Peers(int(ch.node)))})
+}
+
 // childEnded notes the death of a node.
 func (c *controller) childEnded(ch *child) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	id, known := c.byChild[ch]
-	if !known {
-		return
-	}
-	delete(c.byChild, ch)
-	delete(c.children, id)
-	n := c.state.node(id)
+	delete(c.children, ch.node)
+	n := c.state.node(ch.node)
 	if n == nil || n.Removed || c.ending {
 		return
 	}
 	n.Exit, n.Ended = ch.exit.What, &ch.exit.At
-	c.log.Warn("node ended", "node", id, "how", ch.exit.What)
+	c.log.Warn("node ended", "node", ch.node, "how", ch.exit.What)
 	c.touch()
 }
 
@@ -260,7 +271,8 @@ func (c *controller) view() View {
 	return state.view(liveStatus)
 }
 
-// liveStatus looks at a node's process.
+// liveStatus looks at a node's process. A node is dead once its end has been noted, with how and
+// when; in the moment before it still counts as running.
 func liveStatus(n *NodeState) NodeStatus {
 	switch {
 	case n.Removed:
@@ -268,18 +280,13 @@ func liveStatus(n *NodeState) NodeStatus {
 	case n.Ended != nil:
 		return Dead
 	}
-	p, err := proc.Open(n.Process)
-	if err != nil {
-		return Dead
+	if p, err := proc.Open(n.Process); err == nil {
+		defer p.Close()
+		if p.State() == proc.Stopped {
+			return Paused
+		}
 	}
-	defer p.Close()
-	switch p.State() {
-	case proc.Stopped:
-		return Paused
-	case proc.Running:
-		return Running
-	}
-	return Dead
+	return Running
 }
 
 // stopAll ends every node and says how many had to be killed.

@@ -78,11 +78,7 @@ func TestRow04ControllerKilledDuringStart(t *testing.T) {
 		_, done := l.begin(l.startArgs(nodes)...)
 		controller := 0
 		eventually(t, 5*time.Second, "there is a controller", func() bool {
-			for _, p := range l.processes() {
-				if p.is(0) {
-					controller = p.pid
-				}
-			}
+			controller = l.controller()
 			return controller != 0
 		})
 		<-time.After(after)
@@ -205,4 +201,34 @@ func TestRow20ManyNodesKilledAtOnce(t *testing.T) {
 	// They were killed from the first on.
 	l.must(0, nil, "send-message", "20", "is anybody there?")
 	l.must(0, []string{"is anybody there?"}, "get-messages", "20", "all")
+}
+
+// Whoever looks at the very moment a node dies sees it running or dead, and how, but nothing in between.
+func TestLookingWhileNodesDie(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	v := l.start(60)
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		tick := time.NewTicker(3 * time.Millisecond)
+		defer tick.Stop()
+		for _, n := range v.Nodes {
+			<-tick.C
+			kill(t, n.PID, syscall.SIGKILL)
+		}
+	}()
+	for looking := true; looking; {
+		select {
+		case <-killed:
+			looking = false
+		default:
+		}
+		l.must(0, nil, "list-nodes")
+		for _, n := range l.view().Nodes {
+			if (n.State == netctl.Dead) != (n.Ended != nil) || (n.State == netctl.Dead) != (n.Exit != "") {
+				t.Errorf("%+v", n)
+			}
+		}
+	}
 }

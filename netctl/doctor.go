@@ -2,13 +2,8 @@ package netctl
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
-	"time"
 
-	"gossipctl/netctl/proc"
 	"gossipctl/netctl/store"
 )
 
@@ -61,9 +56,7 @@ const fixHint = "run gossipctl doctor --fix"
 // doctor goes through the checks.
 type doctor struct {
 	DoctorOptions
-	unread error // why the state folder cannot be used, if it cannot
-	found  []Finding
-
+	found   []Finding
 	running []State // networks that run
 }
 
@@ -81,17 +74,16 @@ func Diagnose(ctx context.Context, opts DoctorOptions) ([]Finding, error) {
 		return nil, usage(fmt.Errorf("ports %d to %d are not possible: they go from 1 to 65535", opts.BasePort, opts.BasePort+opts.Nodes), "")
 	}
 	d := &doctor{DoctorOptions: opts}
-	d.checkFolder()
-	if d.unread == nil {
+	if d.checkFolder() {
 		d.checkNetworks(ctx)
 		d.checkOrphans(ctx)
 	}
 	d.checkPorts()
 	d.checkLimits()
 	d.checkDisk()
-	d.checkLogout("/etc/systemd")
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	d.checkLogout()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return d.found, nil
 }
@@ -104,94 +96,3 @@ func (d *doctor) add(check string, status FindingStatus, detail, next string) {
 func (d *doctor) fixed(check, detail string) {
 	d.found = append(d.found, Finding{Check: check, Status: FindingFail, Detail: oneLine(detail), Fixed: true})
 }
-
-// mending does something again and again for as long as what stands in its way are permissions that
-// can be mended, and says which were.
-func (d *doctor) mending(do func() error) (mended []string, err error) {
-	const levels = 8 // the folder of all, that of a network, that of its logs and two files in them, and some
-	for range levels {
-		err = do()
-		var unsafe *store.UnsafeError
-		if !d.Fix || !errors.As(err, &unsafe) || !errors.Is(err, store.ErrPermissions) {
-			break
-		}
-		if failed := makePrivate(unsafe.Path, unsafe.Folder); failed != nil {
-			return mended, fmt.Errorf("%w (and that failed: %w)", err, failed)
-		}
-		mended = append(mended, fmt.Sprintf("%s had permissions %04o, which are now safe", unsafe.Path, unsafe.Mode.Perm()))
-	}
-	return mended, err
-}
-
-// nextStep is what to do about an error of the state folder.
-func (d *doctor) nextStep(err error) string {
-	elsewhere := "set XDG_STATE_HOME to a folder of your own"
-	var version *store.VersionError
-	switch {
-	case errors.Is(err, store.ErrPermissions) && !d.Fix:
-		return fixHint + ", or the chmod it names"
-	case errors.Is(err, store.ErrSymlink):
-		return "put a real folder or file in the place of the link, or " + elsewhere
-	case errors.Is(err, store.ErrOwner):
-		return "run gossipctl as the user it belongs to, or " + elsewhere
-	case errors.Is(err, store.ErrLocked):
-		return "wait for the other command to finish, and run gossipctl doctor again"
-	case errors.As(err, &version):
-		return "use the gossipctl that started it, if only to stop it"
-	}
-	return "see to it that you can read and write there, or " + elsewhere
-}
-
-// checkFolder looks at the folder of all networks.
-func (d *doctor) checkFolder() {
-	root, err := rootOr(d.Root)
-	if err != nil {
-		d.unread = err
-		d.add(checkFolder, FindingFail, err.Error(), "set HOME or XDG_STATE_HOME")
-		return
-	}
-	if d.Root, err = filepath.Abs(root); err != nil {
-		d.unread = err
-		d.add(checkFolder, FindingFail, err.Error(), "change to a folder that exists")
-		return
-	}
-	mended, err := d.mending(func() error {
-		_, err := store.Networks(d.Root)
-		return err
-	})
-	place, missing := d.place()
-	if err == nil {
-		err = writable(place)
-	}
-	switch {
-	case err != nil:
-		d.unread = err
-		d.add(checkFolder, FindingFail, err.Error(), d.nextStep(err))
-	case len(mended) > 0:
-		d.fixed(checkFolder, strings.Join(mended, "; "))
-	case missing:
-		d.add(checkFolder, FindingOK, d.Root+" is not there yet; the first start makes it", "")
-	default:
-		d.add(checkFolder, FindingOK, d.Root+" is yours alone and can be written to", "")
-	}
-}
-
-// endProcesses ends processes that are proven to be of a network in this state folder, controllers
-// first, because their nodes end with them.
-func endProcesses(ctx context.Context, list []sighting) error {
-	for _, controllers := range []bool{true, false} {
-		var ids []proc.Identity
-		for _, s := range list {
-			if (s.node == 0) == controllers {
-				ids = append(ids, s.Identity)
-			}
-		}
-		if err := endAll(ctx, ids); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// doctorAsk bounds how long a controller may take to say that it is well.
-const doctorAsk = time.Second

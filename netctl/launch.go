@@ -59,35 +59,41 @@ type exit struct {
 // child is one node process. The controller is its parent, so its pid is its own until it is
 // reaped here.
 type child struct {
-	process *os.Process
-	id      proc.Identity
-	gone    chan struct{} // closed when it has been reaped
-	exit    exit          // set before gone is closed
+	node gossip.NodeID
+	id   proc.Identity
+	gone chan struct{} // closed when it has been reaped and its end has been noted
+	exit exit          // set before that
 }
 
 // launcher forks node processes and reaps them.
 type launcher struct {
-	exe   string
-	debug bool
+	exe string
 
 	// The writing end of the lifeline. It is never written to and must never be closed by accident:
 	// a field keeps the garbage collector off, which would otherwise end every node.
 	lifeline  *os.File
 	lifelineR *os.File
 
+	ports heldPorts
+
+	onBirth func(*child) // is done before the child can be reaped
+	onExit  func(*child)
+
 	mu       sync.Mutex
 	children map[int]*child // by pid, until reaped
-	onExit   func(*child)
 	stop     chan struct{}
 	reaper   sync.WaitGroup // of every goroutine of the launcher
 }
 
-func newLauncher(onExit func(*child)) (*launcher, error) {
+func newLauncher(onBirth, onExit func(*child)) (*launcher, error) {
 	r, w, err := newLifeline()
 	if err != nil {
 		return nil, fmt.Errorf("making the lifeline: %w", err)
 	}
-	l := &launcher{exe: executable(), lifeline: w, lifelineR: r, children: make(map[int]*child), onExit: onExit, stop: make(chan struct{})}
+	l := &launcher{
+		exe: executable(), lifeline: w, lifelineR: r, onBirth: onBirth, onExit: onExit,
+		children: make(map[int]*child), stop: make(chan struct{}),
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGCHLD)
 	l.reaper.Go(func() {
@@ -143,62 +149,65 @@ func (l *launcher) close() {
 	l.reaper.Wait()
 	l.lifeline.Close()
 	l.lifelineR.Close()
+	l.ports.freeAll()
 }
 
 // start forks one node. Ready is the writing end of the ready pipe, stderr takes what a crash says.
-// The listener is closed here: held open by the controller, a dead node would still accept.
-func (l *launcher) start(cfg nodeConfig, listener *net.TCPListener, ready, stderr *os.File, cores int) (*child, error) {
-	socket, err := listener.File()
-	listener.Close()
+// The listener goes to the launcher's held ports: when the node ends it must not accept any more, but
+// keep its port.
+func (l *launcher) start(cfg nodeConfig, listener *net.TCPListener, ready, stderr *os.File, cores int) error {
+	socket, err := l.ports.share(cfg.ID, listener)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer socket.Close()
 	configR, configW, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer configR.Close()
 	data, err := json.Marshal(cfg)
 	if err != nil {
 		configW.Close()
-		return nil, err
+		return err
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		configW.Close()
-		return nil, err
+		return err
 	}
 	defer null.Close()
 
-	c := &child{gone: make(chan struct{})}
+	c := &child{node: cfg.ID, gone: make(chan struct{})}
 	env := []string{}
 	if cores > 0 {
 		// With more nodes than cores, one processor each is faster: see docs/architecture.md.
 		env = append(env, "GOMAXPROCS="+strconv.Itoa(cores))
 	}
 	l.mu.Lock() // so that the reaper cannot meet a child it does not know yet
-	c.process, err = os.StartProcess(l.exe,
+	process, err := os.StartProcess(l.exe,
 		[]string{"gossipctl", NodeCommand, "--network", cfg.Network, "--id", strconv.Itoa(int(cfg.ID))},
 		&os.ProcAttr{
 			Dir: "/", Env: env,
 			Files: []*os.File{null, stderr, stderr, socket, ready, l.lifelineR, configR},
 			Sys:   &syscall.SysProcAttr{Setpgid: true},
 		})
-	if err != nil {
-		l.mu.Unlock()
-		configW.Close()
-		return nil, err
+	if err == nil {
+		pid := process.Pid
+		process.Release() // of a descriptor for each node: the launcher waits for its children itself
+		if c.id, err = proc.Of(pid); err != nil {
+			c.id.PID = pid
+			err = fmt.Errorf("identifying pid %d: %w", pid, err)
+		}
+		l.children[pid] = c
+		l.onBirth(c)
 	}
-	c.id, err = proc.Of(c.process.Pid)
-	l.children[c.process.Pid] = c
 	l.mu.Unlock()
 	if err != nil {
 		configW.Close()
-		return c, fmt.Errorf("identifying pid %d: %w", c.process.Pid, err)
+		return err
 	}
 	l.send(configW, data)
-	return c, nil
+	return nil
 }
 
 // pipeRoom is what every pipe takes without a reader.
@@ -239,10 +248,10 @@ func (l *launcher) reap() {
 		if c == nil {
 			continue
 		}
+		l.ports.hold(c.node)
 		c.exit = exit{At: time.Now().UTC(), What: describe(status)}
-		c.process.Release()
-		close(c.gone)
 		l.onExit(c)
+		close(c.gone)
 	}
 }
 
@@ -257,8 +266,8 @@ func describe(status syscall.WaitStatus) string {
 func (l *launcher) signal(c *child, sig syscall.Signal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.children[c.process.Pid] == c {
-		syscall.Kill(c.process.Pid, sig)
+	if l.children[c.id.PID] == c {
+		syscall.Kill(c.id.PID, sig)
 	}
 }
 

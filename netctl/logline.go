@@ -37,7 +37,7 @@ func parseLogLine(key logKey, text string) LogLine {
 		return line
 	}
 	at, err := time.Parse(time.RFC3339, attrs[0].Value)
-	if err != nil {
+	if err != nil || attrs[1].Value == "" {
 		return line
 	}
 	line.Time, line.Level, line.Msg, line.Attrs = at, attrs[1].Value, attrs[2].Value, attrs[3:]

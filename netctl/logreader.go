@@ -75,7 +75,7 @@ func (p *logPart) trim(n int, all, whole bool) (found int, err error) {
 		}
 	}
 	if !all {
-		p.off, found, err = lastLines(p.f, p.end, n)
+		p.off, found, err = findTail(p.f, p.end, n)
 	}
 	return found, err
 }
@@ -87,8 +87,8 @@ func (r *logReader) close() {
 	r.parts = nil
 }
 
-// lastLines finds where the last n lines of the first size bytes begin, and how many there are.
-func lastLines(f io.ReaderAt, size int64, n int) (start int64, found int, err error) {
+// findTail finds where the last n lines of the first size bytes begin, and how many there are.
+func findTail(f io.ReaderAt, size int64, n int) (start int64, found int, err error) {
 	if size == 0 || n == 0 {
 		return size, 0, nil
 	}

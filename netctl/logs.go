@@ -30,17 +30,29 @@ func stderrName(id gossip.NodeID) string { return fmt.Sprintf("node-%d.stderr", 
 // maxTail bounds how much of a log's end is read for its last words.
 const maxTail = 64 << 10
 
-// lastWords are the last lines of a node that ended: what a crash wrote, else the end of its log.
+// lastWords are the last of what a node that ended has said: how it crashed, else the end of its log.
 func lastWords(logs *os.Root, id gossip.NodeID, n int) string {
 	for _, name := range []string{stderrName(id), logName(id)} {
-		data, err := tail(logs, name)
-		if data = bytes.TrimSpace(data); err != nil || len(data) == 0 {
-			continue
+		if data, err := tail(logs, name); err == nil && len(bytes.TrimSpace(data)) > 0 {
+			return gist(data, n)
 		}
-		lines := strings.Split(string(data), "\n")
-		return strings.Join(lines[max(0, len(lines)-n):], " | ")
 	}
 	return ""
+}
+
+// gist are the n lines of a log that tell most: the last, or those a crash begins with, which name
+// its cause.
+func gist(log []byte, n int) string {
+	lines := strings.Split(string(bytes.TrimSpace(log)), "\n")
+	crash := slices.IndexFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "runtime: ")
+	})
+	if crash < 0 {
+		crash = max(0, len(lines)-n)
+	} else if trace := slices.Index(lines[crash:], ""); trace > 0 {
+		lines = lines[:crash+trace]
+	}
+	return strings.Join(lines[crash:min(len(lines), crash+n)], " | ")
 }
 
 func tail(logs *os.Root, name string) ([]byte, error) {

@@ -20,6 +20,7 @@ import (
 
 	"gossipctl/gossip"
 	"gossipctl/netctl"
+	"gossipctl/netctl/proc"
 )
 
 // process is one process as /proc shows it.
@@ -62,6 +63,18 @@ func (l *lab) processes() []process {
 	})
 }
 
+// controller is the controller's pid as seen from here, or 0. Its child looks just like it until it
+// has become a node.
+func (l *lab) controller() int {
+	list := slices.DeleteFunc(l.processes(), func(p process) bool { return !p.is(0) })
+	for _, p := range list {
+		if !slices.ContainsFunc(list, func(other process) bool { return other.pid == p.parent }) {
+			return p.pid
+		}
+	}
+	return 0
+}
+
 // zombies lists the children of a process that it has not reaped.
 func zombies(parent int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool { return p.parent != parent || p.state != "Z" })
@@ -78,12 +91,16 @@ func kill(t *testing.T, pid int, sig syscall.Signal) {
 	}
 }
 
-// pause stops one process of the test and waits until it stands still.
+// pause stops one process of the test and waits until it stands still: all of its threads.
 func pause(t *testing.T, pid int) {
 	t.Helper()
 	kill(t, pid, syscall.SIGSTOP)
 	eventually(t, time.Second, "it is stopped", func() bool {
-		return slices.ContainsFunc(processes(), func(p process) bool { return p.pid == pid && p.state == "T" })
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			stat, err := os.ReadFile(path)
+			return err == nil && !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T "))
+		})
 	})
 }
 
@@ -103,8 +120,12 @@ func (l *lab) nothingLeft() {
 		syscall.Kill(p.pid, syscall.SIGKILL)
 	}
 	for port := l.base; port < l.base+l.size; port++ {
-		if !holds(time.Second, func() bool { return free(port) }) {
-			l.t.Errorf("port %d is still in use", port)
+		if holds(time.Second, func() bool { return free(port) }) {
+			continue
+		}
+		// No process of the network is left, but it may have passed the port on; or it is a stranger's now.
+		if pid, name, ok := proc.PortOwner(port); !ok || pid == os.Getpid() {
+			l.t.Errorf("port %d is still in use, by %d %s", port, pid, name)
 		}
 	}
 	if left, err := os.ReadDir(l.folder()); !errors.Is(err, os.ErrNotExist) {

@@ -27,7 +27,7 @@ import (
 )
 
 // The tests of this package run the real program and look at real processes from outside, in /proc.
-// One that is named TestRow… tries that row of the table of faults in docs/reliability.md.
+// Those named TestRow… try the fault of that number in the project's table of faults.
 
 // bin is the folder the program is built into. Other users may look into it: some tests run it as nobody.
 var bin string
@@ -61,6 +61,7 @@ var program = sync.OnceValue(func() string {
 type lab struct {
 	t    *testing.T
 	name string
+	use  string   // the program
 	home string   // XDG_STATE_HOME
 	base int      // base port
 	size int      // ports in use above it
@@ -78,8 +79,7 @@ func newLab(t *testing.T) *lab {
 
 func newLabIn(t *testing.T, home string) *lab {
 	t.Helper()
-	program()
-	l := &lab{t: t, name: fmt.Sprintf("t%d-%d", os.Getpid(), labs.Add(1)), home: home}
+	l := &lab{t: t, use: program(), name: fmt.Sprintf("t%d-%d", os.Getpid(), labs.Add(1)), home: home}
 	t.Cleanup(func() {
 		if r := l.run("stop-network"); r.code != 0 {
 			t.Errorf("stop-network at the end of the test: %v", r)
@@ -98,7 +98,7 @@ type result struct {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%v: exit %d after %v\nstdout: %s\nstderr: %s", r.args, r.code, r.took.Round(time.Millisecond), r.out, r.err)
+	return fmt.Sprintf("%v: exit %d after %v\nstdout: %.2000s\nstderr: %.2000s", r.args, r.code, r.took.Round(time.Millisecond), r.out, r.err)
 }
 
 // patience is how long one run of the program may take. Whatever it starts must not keep its output open
@@ -106,7 +106,7 @@ func (r result) String() string {
 const patience = 40 * time.Second
 
 func (l *lab) command(ctx context.Context, args ...string) *exec.Cmd {
-	argv := append(slices.Clone(l.wrap), program())
+	argv := append(slices.Clone(l.wrap), l.use)
 	argv = append(argv, args...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = "/"
@@ -119,7 +119,7 @@ func (l *lab) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // begin starts the program without waiting for it. What it comes to is sent when it has ended.
-func (l *lab) begin(args ...string) (*os.Process, <-chan result) {
+func (l *lab) begin(args ...string) (*os.Process, chan result) {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	var out, errs bytes.Buffer
@@ -166,11 +166,14 @@ func (l *lab) must(code int, texts []string, args ...string) result {
 	return r
 }
 
+// growth is how many nodes a test may add.
+const growth = 20
+
 // start starts the network on ports that are free, and returns what the program says of it.
 func (l *lab) start(nodes int, args ...string) netctl.View {
 	l.t.Helper()
 	for range 20 {
-		l.base, l.size = freePorts(nodes+1), nodes+1
+		l.base, l.size = freePorts(nodes+1+growth), nodes+1+growth
 		r := l.run(l.startArgs(nodes, args...)...)
 		if r.code == 6 && strings.Contains(r.out, "port_in_use") {
 			continue // somebody was faster

@@ -123,8 +123,12 @@ func (n *Network) controller() *api.Client {
 // Explain improves on an error that a node's client returned: when nobody answered, it finds out
 // whether the node or the whole network is gone.
 func (n *Network) Explain(err error) error {
+	if err == nil {
+		return nil
+	}
 	switch api.CodeOf(err) {
 	case api.CodeNotRunning, api.CodeWrongNetwork, api.CodeUnauthorized:
+	case api.CodeFailed: // perhaps a stranger has answered, on the port of one that is gone
 	default:
 		return err
 	}
@@ -156,9 +160,9 @@ func (n *Network) gone() error {
 
 // View asks the controller how the network is, and every node that runs how full its inbox is.
 func (n *Network) View(ctx context.Context) (View, error) {
-	var v View
-	if err := n.controller().Do(ctx, http.MethodGet, "/v1/network", nil, &v); err != nil {
-		return v, n.Explain(err)
+	v, err := n.Wiring(ctx)
+	if err != nil {
+		return v, err
 	}
 	var group errgroup.Group
 	group.SetLimit(askAtOnce)
@@ -187,6 +191,11 @@ func (n *Network) View(ctx context.Context) (View, error) {
 func (n *Network) Wiring(ctx context.Context) (View, error) {
 	var v View
 	err := n.controller().Do(ctx, http.MethodGet, "/v1/network", nil, &v)
+	if err == nil {
+		if err = v.check(n.Name()); err != nil {
+			err = fmt.Errorf("the controller gave an answer that makes no sense: %w", err)
+		}
+	}
 	return v, n.Explain(err)
 }
 

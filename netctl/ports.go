@@ -82,16 +82,22 @@ func freeBase(base, nodes int) int {
 	return 0
 }
 
-// limitError says which limit of the machine stood in the way.
+// limitError says which limit of the machine stood in the way, if one did.
 func limitError(err error) *api.Error {
+	e := api.WrapError(api.CodeFailed, err, "")
+	e.Message = oneLine(e.Message)
 	files, processes, limErr := proc.Limits()
-	e := api.WrapError(api.CodeFailed, err, "use fewer nodes, or raise the limit")
+	if limErr != nil {
+		return e
+	}
 	switch {
-	case limErr != nil:
 	case errors.Is(err, syscall.EMFILE):
 		e.Message = fmt.Sprintf("the limit of open files is %d (ulimit -n), which is too low", files)
 	case errors.Is(err, syscall.EAGAIN):
 		e.Message = fmt.Sprintf("the limit of user processes is %d (ulimit -u), which is too low", processes)
+	default:
+		return e
 	}
+	e.Hint = "use fewer nodes, or raise the limit"
 	return e
 }

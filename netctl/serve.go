@@ -64,7 +64,8 @@ func Controller() error {
 	if err := proc.CloseOnExec(); err != nil {
 		return fmt.Errorf("closing inherited descriptors: %w", err)
 	}
-	reports := json.NewEncoder(os.NewFile(fdReport, "report"))
+	reportPipe := os.NewFile(fdReport, "report")
+	reports := json.NewEncoder(reportPipe)
 	syscall.SetNonblock(fdLifeline, true)
 	lifeline := os.NewFile(fdLifeline, "lifeline")
 	var o order
@@ -90,7 +91,7 @@ func Controller() error {
 	if err != nil {
 		var told *api.Error
 		if !errors.As(err, &told) {
-			told = api.WrapError(api.CodeFailed, err, "")
+			told = limitError(err)
 		}
 		return reports.Encode(report{Error: told})
 	}
@@ -98,12 +99,18 @@ func Controller() error {
 	if !o.Foreground {
 		orderer = context.Background()
 	}
-	return c.run(orderer, listener, func(v View) { reports.Encode(report{View: &v}) })
+	return c.run(orderer, listener, func(v View) {
+		reports.Encode(report{View: &v}) // when this fails nobody is there to be told
+		if !o.Foreground {
+			reportPipe.Close()
+			lifeline.Close()
+		}
+	})
 }
 
 // establish binds, forks, waits and commits. When it fails nothing is left.
 func establish(ctx context.Context, o order, reports *json.Encoder) (c *controller, l net.Listener, err error) {
-	ctx, cancel := context.WithDeadlineCause(ctx, o.Deadline, errors.New("timed out"))
+	ctx, cancel := context.WithDeadlineCause(ctx, o.Deadline, tooLate(o.Spec.Network))
 	defer cancel()
 	g := topology.New(o.Spec.Nodes)
 	for _, e := range o.Edges {
@@ -153,6 +160,7 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if err != nil {
 		c.stopAll()
 		c.launch.close()
+		c.cleanUp()
 		return nil, nil, err
 	}
 	return c, listeners[0], nil
@@ -165,8 +173,10 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	guard := &api.Guard{Network: c.state.NetworkID, Tokens: [][]byte{[]byte(c.keys.control)}, Open: map[string]bool{"/v1/health": true}}
-	stopped := make(chan struct{}) // closed when an asked-for stop has been answered
-	server := api.NewServer(guard.Protect(l.Addr(), c.routes(func() { close(stopped) })))
+	stopped := make(chan struct{})                          // closed when an asked-for stop has been answered
+	life, cease := context.WithCancel(context.Background()) // of changes; a stop does not wait for them
+	defer cease()
+	server := api.NewServer(guard.Protect(l.Addr(), c.routes(life, cease, func() { close(stopped) })))
 
 	var group sync.WaitGroup
 	group.Go(func() { c.keep(ctx) })
@@ -186,7 +196,8 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 		c.log.Error("serving", "error", err)
 	}
 	end()
-	c.change.Lock() // let a change under way finish
+	cease()
+	c.change.Lock() // let a change under way come to its end
 	n, killed := c.stopAll()
 	c.change.Unlock()
 	c.log.Info("network stopped", "nodes", n, "killed", killed)
@@ -198,17 +209,23 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	return err
 }
 
-// cleanUp removes the state folder, unless somebody else holds its lock: they are about to.
+// cleanUp removes the state folder, unless somebody holds its lock: they are about to. Nor does it
+// touch the state of a network that was started since.
 func (c *controller) cleanUp() {
 	release, err := c.dir.Lock()
 	if err != nil {
 		return
 	}
 	defer release()
-	c.dir.Remove()
+	state, err := store.ReadState[State](c.dir, StateVersion)
+	if errors.Is(err, os.ErrNotExist) || err == nil && state.NetworkID == c.state.NetworkID {
+		c.dir.Remove()
+	}
 }
 
-func (c *controller) routes(stopped func()) http.Handler {
+// routes serves the controller's API. Changes last no longer than life, which a stop ends with cease;
+// stopped is called once everything has ended and the answer is written.
+func (c *controller) routes(life context.Context, cease, stopped func()) http.Handler {
 	mux := http.NewServeMux()
 	var once sync.Once
 	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, r *http.Request) {
@@ -221,6 +238,7 @@ func (c *controller) routes(stopped func()) http.Handler {
 			api.WriteError(w, err)
 			return
 		}
+		cease()
 		c.change.Lock()
 		var out StopAnswer
 		out.Stopped, out.Killed = c.stopAll()
@@ -228,23 +246,29 @@ func (c *controller) routes(stopped func()) http.Handler {
 		api.WriteJSON(w, out)
 		once.Do(stopped)
 	})
-	mux.HandleFunc("POST /v1/nodes", changes(c.add))
-	mux.HandleFunc("POST /v1/nodes/remove", changes(c.remove))
-	mux.HandleFunc("POST /v1/edges", changes(c.connect))
-	mux.HandleFunc("POST /v1/edges/cut", changes(c.disconnect))
-	mux.HandleFunc("POST /v1/rewire", changes(c.rewire))
+	mux.HandleFunc("POST /v1/nodes", changes(life, c.add))
+	mux.HandleFunc("POST /v1/nodes/remove", changes(life, c.remove))
+	mux.HandleFunc("POST /v1/edges", changes(life, c.connect))
+	mux.HandleFunc("POST /v1/edges/cut", changes(life, c.disconnect))
+	mux.HandleFunc("POST /v1/rewire", changes(life, c.rewire))
 	mux.HandleFunc("/", api.NotFound(mux))
 	return mux
 }
 
+// changeTime bounds one change. A node starts in milliseconds, and those that do not answer are told
+// later; after 30 s the server would not let the answer out any more.
+const changeTime = 25 * time.Second
+
 // changes makes a handler of a change. The change is finished even when whoever asked goes away.
-func changes[Request any](do func(context.Context, Request) (Change, error)) http.HandlerFunc {
+func changes[Request any](life context.Context, do func(context.Context, Request) (Change, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var req Request
 		err := api.DecodeRequest(w, r, &req)
 		if err == nil {
+			ctx, cancel := context.WithTimeout(life, changeTime)
+			defer cancel()
 			var change Change
-			if change, err = do(context.WithoutCancel(r.Context()), req); err == nil {
+			if change, err = do(ctx, req); err == nil {
 				api.WriteJSON(w, change)
 				return
 			}

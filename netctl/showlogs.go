@@ -32,6 +32,9 @@ const (
 	// logPoll is how often logs that are followed are looked at: at once, to a reader. Looking at
 	// those of 1,000 nodes takes 5 ms.
 	logPoll = 250 * time.Millisecond
+	// logLag is how long after its time a line may get into its file, on a busy machine. Newer ones
+	// wait for those of other logs that belong before them.
+	logLag = 50 * time.Millisecond
 	// logRead bounds how many lines are taken of logs that grow, all together, before they are shown:
 	// some 10 MB. Each log has the same share of it.
 	logRead = 32 << 10
@@ -261,30 +264,62 @@ func (l *logs) controller() *proc.Process {
 	return p
 }
 
-// poll shows what was written since the last time. Lines that other logs may still have something
-// earlier for are held back until the next. More says that there is more to be had at once.
+// poll shows what was written since the last time, but for lines that another log may still get
+// something before. More says that there is more to be had at once.
 func (l *logs) poll(last bool, show func([]LogLine) error) (more bool, err error) {
 	now := time.Now()
+	if err := l.discover(); err != nil {
+		return false, logError(err)
+	}
+	fresh, more, err := l.collect(last)
+	if err != nil {
+		return false, logError(err)
+	}
+	lines := append(l.held, fresh...)
+	l.held = nil
+	lines = slices.DeleteFunc(lines, func(line LogLine) bool {
+		// One from the future is no younger than the others: its clock is wrong.
+		age := now.Sub(line.at)
+		wait := !last && age <= logLag && age > -time.Second
+		if wait {
+			l.held = append(l.held, line)
+		}
+		return wait
+	})
+	slices.SortStableFunc(lines, compareLines)
+	for batch := range slices.Chunk(lines, logBatch) {
+		if err := show(batch); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
+
+// discover opens the logs of nodes that are new, from their beginning.
+func (l *logs) discover() error {
 	files, err := listLogs(l.root)
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // removed with the network
-		return false, logError(err)
+		return err
 	}
 	for key, names := range files {
 		if l.known[key] || !l.wanted(key) {
 			continue
 		}
-		// A new node: from its beginning.
 		if _, err := l.add(key, names, LogOptions{Tail: -1, Follow: true}); err != nil {
-			return false, logError(err)
+			return err
 		}
 		l.readers[len(l.readers)-1].grow()
 	}
-	lines, share := l.held, max(16, logRead/max(1, len(l.readers)))
-	l.held = nil
+	return nil
+}
+
+// collect reads on in every log, each its share.
+func (l *logs) collect(last bool) (lines []LogLine, more bool, err error) {
+	share := max(16, logRead/max(1, len(l.readers)))
 	for _, r := range l.readers {
 		lost, err := r.renew(l.root)
 		if err != nil {
-			return false, logError(err)
+			return nil, false, err
 		}
 		if lost {
 			l.opts.Note(fmt.Sprintf("%s was written faster than it was shown: lines are missing here", r.key.file()))
@@ -293,24 +328,14 @@ func (l *logs) poll(last bool, show func([]LogLine) error) (more bool, err error
 		for ; taken < share; taken++ {
 			line, ok, err := r.next(last)
 			if err != nil {
-				return false, logError(err)
+				return nil, false, err
 			}
 			if !ok {
 				break
 			}
-			if line.at.Before(now) || last {
-				lines = append(lines, line)
-			} else {
-				l.held = append(l.held, line)
-			}
+			lines = append(lines, line)
 		}
 		more = more || taken == share
 	}
-	slices.SortStableFunc(lines, compareLines)
-	for batch := range slices.Chunk(lines, logBatch) {
-		if err := show(batch); err != nil {
-			return false, err
-		}
-	}
-	return more, nil
+	return lines, more, nil
 }

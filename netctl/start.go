@@ -2,13 +2,11 @@ package netctl
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -53,13 +51,14 @@ func Start(ctx context.Context, spec Spec, opts StartOptions) (*Started, error) 
 	if err != nil {
 		return nil, storeError(err)
 	}
+	defer dir.Close()
 	release, err := claim(ctx, dir, opts.Note)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	o := order{Root: root, Spec: spec, Edges: g.Edges(), Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground}
-	started, err := launchController(ctx, o, opts.Progress)
+	started, err := launchController(ctx, dir, o, opts.Progress)
 	if err != nil && !opts.Retain {
 		dir.Remove()
 	}
@@ -91,12 +90,13 @@ func claim(ctx context.Context, dir *store.Dir, note func(string)) (release func
 	}
 }
 
-// leftOver reports whether the folder holds what a network that is gone has left.
+// leftOver reports whether the folder holds what a network that is gone has left, or a start that
+// has failed.
 func leftOver(ctx context.Context, dir *store.Dir, note func(string)) (bool, error) {
 	state, err := store.ReadState[State](dir, StateVersion)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return false, nil
+		return failedStart(dir)
 	case err != nil:
 		return false, storeError(err)
 	}
@@ -114,6 +114,20 @@ func leftOver(ctx context.Context, dir *store.Dir, note func(string)) (bool, err
 	}
 	note(fmt.Sprintf("network %q was not running any more (%s); its state was cleared", name, whyGone(gone)))
 	return true, nil
+}
+
+// failedStart reports whether the folder holds the logs of a start that has failed, which would be
+// taken for new ones. The error is about one that is still being cleared away.
+func failedStart(dir *store.Dir) (bool, error) {
+	if _, err := os.Lstat(filepath.Join(dir.Path(), logFolder)); err != nil {
+		return false, nil
+	}
+	left, err := processesIn(dir)
+	if err != nil || len(left) == 0 {
+		return err == nil, err
+	}
+	return false, api.NewError(api.CodeConflict, fmt.Sprintf("an earlier start of network %q was cancelled, and is being cleared away (%v)", dir.Name(), left[0]),
+		"try again in a moment")
 }
 
 // whyGone says why the controller of a state file is not there.
@@ -138,99 +152,6 @@ func endAll(ctx context.Context, ids []proc.Identity) error {
 	return nil
 }
 
-// launchController starts the controller process and follows its reports until the network exists
-// or the start has failed.
-func launchController(ctx context.Context, o order, progress func(int)) (*Started, error) {
-	// Descriptors this process was given, such as the pipe of a CI job, must not live on in nodes.
-	if err := proc.CloseOnExec(); err != nil {
-		return nil, fmt.Errorf("closing inherited descriptors: %w", err)
-	}
-	var files []*os.File
-	closeAll := func() {
-		for _, f := range files {
-			f.Close()
-		}
-	}
-	pipe := func() (r, w *os.File, err error) {
-		r, w, err = os.Pipe()
-		if err == nil {
-			files = append(files, r, w)
-		}
-		return r, w, err
-	}
-	orderR, orderW, err1 := pipe()
-	reportR, reportW, err2 := pipe()
-	lifeR, lifeW, err3 := pipe()
-	null, err4 := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		closeAll()
-		return nil, limitError(err)
-	}
-	files = append(files, null)
-	process, err := os.StartProcess(executable(), []string{"gossipctl", ControllerCommand, "--network", o.Spec.Network}, &os.ProcAttr{
-		Dir: "/", Env: os.Environ(),
-		Files: []*os.File{null, null, null, orderR, reportW, lifeR},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
-	if err != nil {
-		closeAll()
-		return nil, limitError(err)
-	}
-	orderR.Close()
-	reportW.Close()
-	lifeR.Close()
-	null.Close()
-	stop := context.AfterFunc(ctx, func() { lifeW.Close() }) // cancels: the controller takes all down
-	defer stop()
-	json.NewEncoder(orderW).Encode(o)
-	orderW.Close()
-
-	reports := json.NewDecoder(reportR)
-	for {
-		var r report
-		err := reports.Decode(&r)
-		switch {
-		case err != nil:
-			lifeW.Close()
-			reportR.Close()
-			process.Wait()
-			if ctx.Err() != nil {
-				return nil, errCancelled
-			}
-			return nil, api.NewError(api.CodeFailed, "the controller ended while it started the network; nothing was started", "")
-		case r.Error != nil:
-			lifeW.Close()
-			reportR.Close()
-			process.Wait()
-			return nil, r.Error
-		case r.View != nil:
-			return attach(r.View, process, reportR, lifeW, o.Foreground), nil
-		default:
-			progress(r.Ready)
-		}
-	}
-}
-
-// attach keeps what ties a network in the foreground to this process, and drops it otherwise.
-func attach(v *View, process *os.Process, reports, lifeline *os.File, foreground bool) *Started {
-	s := &Started{View: *v, detach: func() { lifeline.Close() }}
-	if !foreground {
-		lifeline.Close()
-		reports.Close()
-		process.Release()
-		return s
-	}
-	ended := make(chan struct{})
-	var once sync.Once
-	go func() {
-		io.Copy(io.Discard, reports)
-		process.Wait()
-		once.Do(func() { close(ended) })
-	}()
-	s.Attached = ended
-	return s
-}
-
 func rootOr(root string) (string, error) {
 	if root != "" {
 		return root, nil
@@ -252,13 +173,15 @@ func storeError(err error) error {
 		return api.WrapError(api.CodeDamaged, err, "run gossipctl doctor")
 	case errors.Is(err, store.ErrLocked):
 		return api.WrapError(api.CodeLocked, err, "wait for it to finish")
+	case errors.Is(err, syscall.EMFILE):
+		return limitError(err)
 	}
 	e := api.WrapError(api.CodeFailed, err, "")
 	var unsafe *store.UnsafeError
 	if errors.As(err, &unsafe) {
 		e.Code = api.CodeUnsafe
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		e.Message = strings.TrimSuffix(e.Message, ".") + "; nothing was started"
 	}
 	return e

@@ -3,11 +3,13 @@ package netctl
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"gossipctl/gossip"
 	"gossipctl/netctl/proc"
+	"gossipctl/netctl/store"
 	"gossipctl/node/api"
 	"gossipctl/topology"
 )
@@ -42,8 +44,8 @@ func (s State) Validate() error {
 	switch {
 	case s.NetworkID == "":
 		return errors.New("network_id is missing")
-	case s.Spec.Network == "":
-		return errors.New("spec.network is missing")
+	case store.CheckName(s.Spec.Network) != nil:
+		return fmt.Errorf("spec.network is %.40q", s.Spec.Network)
 	case s.Spec.BasePort < 1 || s.Spec.BasePort > 65535:
 		return fmt.Errorf("spec.base_port is %d", s.Spec.BasePort)
 	case len(s.Nodes) > 10*topology.MaxNodes:
@@ -58,6 +60,9 @@ func (s State) Validate() error {
 			return fmt.Errorf("node %d comes after node %d", n.ID, last)
 		}
 		last = n.ID
+		if slices.ContainsFunc(n.Peers, func(p gossip.NodeID) bool { return p < 1 || p == n.ID }) {
+			return fmt.Errorf("the peers of node %d are %d", n.ID, n.Peers)
+		}
 		if err := n.Process.Validate(); err != nil {
 			return fmt.Errorf("node %d: %w", n.ID, err)
 		}

@@ -1,8 +1,12 @@
 package netctl
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"gossipctl/gossip"
 	"gossipctl/topology"
@@ -79,6 +83,30 @@ func (s *State) view(status func(*NodeState) NodeStatus) View {
 	}
 	v.Topology = topologyView(&s.Spec, v.Live())
 	return v
+}
+
+// check says what is wrong with a view that was received: when a controller was killed, whoever has
+// taken its port may have sent it.
+func (v *View) check(network string) error {
+	if v.Network != network {
+		return fmt.Errorf("it is about network %.40q", v.Network)
+	}
+	texts := v.Protocol + v.Topology.Kind + v.Controller.URL
+	last := gossip.NodeID(0)
+	for _, n := range v.Nodes {
+		if n.ID <= last {
+			return fmt.Errorf("node %d comes after node %d", n.ID, last)
+		}
+		last = n.ID
+		if slices.ContainsFunc(n.Peers, func(p gossip.NodeID) bool { return p < 1 || p == n.ID }) {
+			return fmt.Errorf("the peers of node %d are %d", n.ID, n.Peers)
+		}
+		texts += string(n.State) + n.URL + n.Exit
+	}
+	if strings.ContainsFunc(texts, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("some of it cannot be shown")
+	}
+	return nil
 }
 
 func topologyView(spec *Spec, g *topology.Graph) TopologyView {

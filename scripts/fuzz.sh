@@ -26,7 +26,7 @@ time_is_up() {
 
 while read -r name package; do
 	echo "fuzz: $name in $package"
-	if $go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$package" </dev/null 2>&1 | tee "$log"; then
+	if $go test -run '^$' -fuzz "^$name\$" -fuzzminimizetime 10x -fuzztime "$fuzztime" "$package" </dev/null 2>&1 | tee "$log"; then
 		continue
 	elif time_is_up; then
 		echo "fuzz: $name ran its whole time and found nothing"

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -18,9 +20,13 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// maxAnswer bounds what a client reads of one answer: a page of bodies as base64 with the paths of
-// its copies. A server that sends more is not one of ours.
-const maxAnswer = 256 << 20
+// What a client reads of one answer, in bytes. A server that sends more is not one of ours.
+const (
+	// maxAnswer is room for the wiring of a network whose state file is as large as they get.
+	maxAnswer = 32 << 20
+	// maxHealth is less, because strangers are asked too: whoever holds a port one of ours wants.
+	maxHealth = 4 << 10
+)
 
 // Client asks one server of a network: a node, or the controller.
 type Client struct {
@@ -45,8 +51,8 @@ func NewClient(shared *http.Transport, base, network, token, name string) *Clien
 		SetBaseURL(base).
 		SetAuthToken(token).
 		SetHeader(transport.HeaderNetwork, network).
-		SetRedirectPolicy(resty.NoRedirectPolicy()).
-		SetResponseBodyLimit(maxAnswer).
+		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
+		SetDoNotParseResponse(true). // resty would unpack what a server has compressed without being asked
 		SetLogger(silent{})
 	return &Client{rest: rest, name: name}
 }
@@ -54,28 +60,48 @@ func NewClient(shared *http.Transport, base, network, token, name string) *Clien
 // Do sends a request and reads the answer into result. Errors carry a code: that of the server, or
 // CodeNotRunning when nobody is there, or CodeTimeout when it did not answer in time.
 func (c *Client) Do(ctx context.Context, method, path string, body, result any) error {
+	return c.do(ctx, method, path, body, result, maxAnswer)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body, result any, limit int64) error {
 	r := c.rest.R().SetContext(ctx)
-	if body != nil {
+	switch body := body.(type) {
+	case nil:
+	case []byte:
+		r.SetHeader("Content-Type", batchType).SetBody(body)
+	default:
 		r.SetHeader("Content-Type", "application/json").SetBody(body)
 	}
 	resp, err := r.Execute(method, path)
 	if err != nil {
 		return c.explain(err)
 	}
-	if resp.IsError() {
+	defer resp.RawBody().Close()
+	data, err := io.ReadAll(io.LimitReader(resp.RawBody(), limit+1))
+	if err != nil {
+		return c.explain(err)
+	}
+	if resp.StatusCode() != http.StatusOK {
 		var failed errorBody
-		if json.Unmarshal(resp.Body(), &failed) != nil || failed.Error == nil || failed.Error.Message == "" {
-			return NewError(CodeFailed, fmt.Sprintf("%s answered %s", c.name, resp.Status()), "")
+		if json.Unmarshal(data, &failed) != nil || failed.Error == nil || failed.Error.Message == "" {
+			return NewError(CodeFailed, fmt.Sprintf("%s answered %.60s", c.name, resp.Status()), "")
 		}
 		return failed.Error
+	}
+	if int64(len(data)) > limit {
+		return c.nonsense(fmt.Errorf("it has more than %d bytes", limit))
 	}
 	if result == nil {
 		return nil
 	}
-	if err := json.Unmarshal(resp.Body(), result); err != nil {
-		return fmt.Errorf("%s gave an answer that makes no sense: %w", c.name, err)
+	if err := json.Unmarshal(data, result); err != nil {
+		return c.nonsense(err)
 	}
 	return nil
+}
+
+func (c *Client) nonsense(err error) error {
+	return fmt.Errorf("%s gave an answer that makes no sense: %w", c.name, err)
 }
 
 func (c *Client) explain(err error) error {
@@ -87,8 +113,12 @@ func (c *Client) explain(err error) error {
 		return &Error{Code: CodeNotRunning, Message: c.name + " is not running", cause: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return &Error{Code: CodeTimeout, Message: c.name + " did not answer in time", cause: err}
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &Error{Code: CodeNotRunning, Message: c.name + " went away before it answered", cause: err}
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // without the URL, which says nothing to people
 	}
 	return fmt.Errorf("asking %s: %w", c.name, err)
 }
@@ -96,6 +126,10 @@ func (c *Client) explain(err error) error {
 // Publish gives the node messages.
 func (c *Client) Publish(ctx context.Context, req PublishRequest) (PublishAnswer, error) {
 	var out PublishAnswer
+	if req.Batch != nil && req.Body == nil && req.BodyBase64 == nil {
+		err := c.Do(ctx, http.MethodPost, "/v1/messages?relays="+strconv.Itoa(req.Relays), appendBatch(nil, req.Batch), &out)
+		return out, err
+	}
 	err := c.Do(ctx, http.MethodPost, "/v1/messages", req, &out)
 	return out, err
 }
@@ -109,6 +143,9 @@ func (c *Client) Read(ctx context.Context, req ReadRequest) ([]Message, error) {
 		if err := c.Do(ctx, http.MethodPost, "/v1/messages/read", req, &page); err != nil {
 			return all, err
 		}
+		if err := checkMessages(page.Messages, req.After); err != nil {
+			return all, c.nonsense(err)
+		}
 		all = append(all, page.Messages...)
 		if req.Until == 0 {
 			req.Until = page.Last
@@ -120,11 +157,35 @@ func (c *Client) Read(ctx context.Context, req ReadRequest) ([]Message, error) {
 	}
 }
 
+// checkMessages makes sure that messages can be relied on: each newer than the one before and than
+// the number after, with a name, and with at least one way by which it came.
+func checkMessages(messages []Message, after uint64) error {
+	for _, m := range messages {
+		if m.Number <= after {
+			return fmt.Errorf("message number %d follows %d", m.Number, after)
+		}
+		after = m.Number
+		if _, err := gossip.ParseID(m.ID); err != nil {
+			return err
+		}
+		if len(m.Arrivals) == 0 || slices.ContainsFunc(m.Arrivals, func(a Arrival) bool { return len(a.Path) == 0 }) {
+			return fmt.Errorf("message %s has come by no way", m.ID)
+		}
+	}
+	return nil
+}
+
 // Message returns one message; wait is how long the node may wait for it.
 func (c *Client) Message(ctx context.Context, id gossip.ID, wait time.Duration) (Message, error) {
 	var out Message
-	err := c.Do(ctx, http.MethodGet, "/v1/messages/"+url.PathEscape(id.String())+"?wait_ms="+strconv.FormatInt(wait.Milliseconds(), 10), nil, &out)
-	return out, err
+	path := "/v1/messages/" + url.PathEscape(id.String()) + "?wait_ms=" + strconv.FormatInt(wait.Milliseconds(), 10)
+	if err := c.Do(ctx, http.MethodGet, path, nil, &out); err != nil {
+		return out, err
+	}
+	if err := checkMessages([]Message{out}, 0); err != nil {
+		return out, c.nonsense(err)
+	}
+	return out, nil
 }
 
 // Inbox returns how full the inbox is; wait is how long the node may wait until last messages came.
@@ -156,7 +217,7 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 // Health asks who is at home.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	var out Health
-	err := c.Do(ctx, http.MethodGet, "/v1/health", nil, &out)
+	err := c.do(ctx, http.MethodGet, "/v1/health", nil, &out, maxHealth)
 	return out, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"gossipctl/gossip"
@@ -16,7 +17,7 @@ import (
 // Bounds of one answer.
 const (
 	pageMessages = 1000            // messages in a page
-	pageBytes    = 1 << 20         // of bodies in a page, but for one larger message
+	pageBytes    = 1 << 20         // of bodies and paths in a page, but for one larger message
 	maxWait      = 8 * time.Second // below the time a request may take to read, which would end it
 )
 
@@ -61,16 +62,20 @@ func (h *Handler) Routes() *http.ServeMux {
 // NotFound answers for paths that are not there, and tells a wrong method from a wrong path.
 func NotFound(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 			other := r.Clone(r.Context())
 			other.Method = method
-			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
-				w.Header().Set("Allow", method)
-				WriteError(w, NewError(CodeMethod, fmt.Sprintf("%s is not possible here; try %s", r.Method, method), ""))
-				return
+			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
+				allowed = append(allowed, method)
 			}
 		}
-		WriteError(w, NewError(CodeNotFound, "there is nothing at "+strconv.Quote(r.URL.Path), ""))
+		if len(allowed) == 0 {
+			WriteError(w, NewError(CodeNotFound, fmt.Sprintf("there is nothing at %.80q", r.URL.Path), ""))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		WriteError(w, NewError(CodeMethod, fmt.Sprintf("%.20s is not possible here; possible is %s", r.Method, strings.Join(allowed, ", ")), ""))
 	}
 }
 
@@ -92,19 +97,18 @@ func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
 	var req PublishRequest
-	if err := DecodeRequest(w, r, &req); err != nil {
+	var err error
+	if r.Header.Get("Content-Type") == batchType {
+		req, err = readBatch(w, r)
+	} else {
+		err = DecodeRequest(w, r, &req)
+	}
+	if err != nil {
 		return nil, err
 	}
-	bodies := req.Batch
-	if req.Body != nil || req.BodyBase64 != nil || bodies == nil {
-		if req.Body != nil && req.BodyBase64 != nil || bodies != nil {
-			return nil, NewError(CodeUsage, "give one of body, body_base64 and batch_base64", "")
-		}
-		body := req.BodyBase64
-		if req.Body != nil {
-			body = []byte(*req.Body)
-		}
-		bodies = [][]byte{body}
+	bodies, err := req.bodies()
+	if err != nil {
+		return nil, err
 	}
 	var first gossip.Message
 	for i, body := range bodies {
@@ -128,6 +132,24 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
 		return PublishAnswer{Origin: h.Node}, nil
 	}
 	return PublishAnswer{ID: first.ID.String(), Origin: h.Node, Sent: first.Sent.UTC(), Accepted: len(bodies)}, nil
+}
+
+// bodies are those of the messages that a request holds, in whichever way it gives them.
+func (req *PublishRequest) bodies() ([][]byte, error) {
+	bodies, ways := req.Batch, 0
+	if req.Batch != nil {
+		ways++
+	}
+	if req.Body != nil {
+		bodies, ways = [][]byte{[]byte(*req.Body)}, ways+1
+	}
+	if req.BodyBase64 != nil {
+		bodies, ways = [][]byte{req.BodyBase64}, ways+1
+	}
+	if ways != 1 {
+		return nil, NewError(CodeUsage, "give one of body, body_base64 and batch_base64", "")
+	}
+	return bodies, nil
 }
 
 // refused says of a batch how much of it was taken in before the rest was not.
@@ -318,6 +340,9 @@ func (req *PacketRequest) envelope(self gossip.NodeID) (*gossip.Envelope, error)
 		id, err := gossip.ParseID(m.ID)
 		if err != nil {
 			return nil, err
+		}
+		if !time.Unix(0, m.Sent.UnixNano()).Equal(m.Sent) {
+			return nil, fmt.Errorf("message %v: sent must be a moment from 1678 to 2261", id)
 		}
 		e.Packet.Messages = append(e.Packet.Messages, gossip.Message{ID: id, Body: m.Body, Sent: m.Sent})
 		e.Routes = append(e.Routes, m.Route)

@@ -20,7 +20,7 @@ func CheckPeers(self gossip.NodeID, peers []Peer) error {
 			return NewError(CodeUsage, fmt.Sprintf("peer %d stands twice", p.ID), "")
 		case err != nil || addr.Port() == 0:
 			return NewError(CodeUsage, fmt.Sprintf("peer %d: %q is not a literal address with a port", p.ID, p.Addr), "")
-		case !addr.Addr().IsLoopback():
+		case !addr.Addr().IsLoopback() || addr.Addr().Zone() != "":
 			return NewError(CodeUsage, fmt.Sprintf("peer %d: %s is not on this machine", p.ID, p.Addr), "")
 		}
 		seen[p.ID] = true

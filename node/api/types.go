@@ -11,11 +11,12 @@ import (
 )
 
 // PublishRequest asks a node to take in messages; the answer comes after it has stored them. Give
-// Body for text, BodyBase64 for any bytes, or Batch for many at once.
+// exactly one of Body for text, BodyBase64 for any bytes, and Batch for many at once; nil is not
+// given, empty is.
 type PublishRequest struct {
 	Body       *string  `json:"body,omitempty"`
-	BodyBase64 []byte   `json:"body_base64,omitempty"`
-	Batch      [][]byte `json:"batch_base64,omitempty"`
+	BodyBase64 []byte   `json:"body_base64,omitzero"`
+	Batch      [][]byte `json:"batch_base64,omitzero"`
 	Relays     int      `json:"relays,omitempty"` // relay limit; 0 = the protocol's own
 }
 
@@ -128,7 +129,7 @@ type PacketRequest struct {
 	Limit    int             `json:"limit"`
 	Hops     int             `json:"hops"`
 	Messages []PacketMessage `json:"messages"`
-	IDs      []string        `json:"ids,omitempty"`
+	IDs      []string        `json:"ids,omitzero"`
 }
 
 // PacketMessage is a message in a packet, with the way it took: its origin first, From last.

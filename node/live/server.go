@@ -71,12 +71,18 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *
 		},
 	}
 	routes := handler.Routes()
-	guarded := peers.Protect(addr, routes)
-	link := http.NewServeMux()
-	link.Handle("POST "+transport.LinkPath, peers.Protect(addr, wire))
-	link.Handle("POST /v1/packets", guarded)
-	link.Handle("/", control.Protect(addr, routes))
-	s.http = api.NewServer(link)
+	own, link, packets := control.Protect(addr, routes), peers.Protect(addr, wire), peers.Protect(addr, routes)
+	// No ServeMux may stand before the guards: it answers some requests, with redirects, itself.
+	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method + " " + r.URL.Path {
+		case "POST " + transport.LinkPath:
+			link.ServeHTTP(w, r)
+		case "POST /v1/packets":
+			packets.ServeHTTP(w, r)
+		default:
+			own.ServeHTTP(w, r)
+		}
+	}))
 	s.SetPeers(cfg.Peers)
 	return s
 }

@@ -1,6 +1,9 @@
 package draw
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // canvas is a drawing of Braille dots, two by four to a character, with words set over it.
 type canvas struct {
@@ -72,14 +75,32 @@ func (c *canvas) free(x, y, n int) bool {
 	return true
 }
 
-func (c *canvas) print(t *terminal) {
-	for y := range c.high {
-		end := 0
-		for x := range c.wide {
-			if at := y*c.wide + x; c.word[at] != 0 || c.dots[at] != 0 {
-				end = x + 1
-			}
+// ink is the share of all dots that are set.
+func (c *canvas) ink() float64 {
+	n := 0
+	for _, dots := range c.dots {
+		n += bits.OnesCount8(dots)
+	}
+	return float64(n) / float64(8*len(c.dots))
+}
+
+// end is where the last thing in a row ends; 0 for an empty row.
+func (c *canvas) end(y int) int {
+	for x := c.wide; x > 0; x-- {
+		if at := y*c.wide + x - 1; c.word[at] != 0 || c.dots[at] != 0 {
+			return x
 		}
+	}
+	return 0
+}
+
+func (c *canvas) print(t *terminal) {
+	last := c.high
+	for last > 0 && c.end(last-1) == 0 {
+		last--
+	}
+	for y := range last {
+		end := c.end(y)
 		for x := 0; x < end; {
 			at := y*c.wide + x
 			run, look := string(c.letter(at)), c.look(at)
@@ -113,9 +134,13 @@ func (c *canvas) look(at int) style {
 	return style{}
 }
 
-// canvas draws p in so many columns, or returns nil when the names would not fit.
+// inkMost is the share of ink above which links cannot be told apart.
+const inkMost = 0.5
+
+// canvas draws p in so many columns, or returns nil when the names would not fit or the links
+// would be a blot.
 func (p Picture) canvas(columns int, colours Colours) *canvas {
-	f := fit(p.Placed().At, p.layout() == nil || p.Layout == "hypercube")
+	f := p.fitted()
 	pairs := p.pairs()
 	ways := f.ways(pairs)
 	const room = 3 // characters left and right for the names of the outermost
@@ -153,6 +178,9 @@ func (p Picture) canvas(columns int, colours Colours) *canvas {
 			}
 			c.line(place(cubic(way, float64(k)/parts)), place(cubic(way, float64(k+1)/parts)), look, look, every)
 		}
+	}
+	if c.ink() > inkMost {
+		return nil
 	}
 	for i, v := range p.Nodes {
 		at := place(f.at[i])

@@ -64,7 +64,7 @@ func (c RGB) Ink() RGB {
 	return white
 }
 
-// Shade mixes c with black; 0 leaves it, 1 is black.
+// shade mixes c with black; 0 leaves it, 1 is black.
 func (c RGB) shade(by float64) RGB {
 	f := func(v uint8) uint8 { return uint8(math.Round(float64(v) * (1 - by))) }
 	return RGB{f(c.R), f(c.G), f(c.B)}

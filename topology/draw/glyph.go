@@ -14,9 +14,9 @@ import (
 //	dead         a hollow grey disc, crossed out
 //	removed      a faint dashed outline
 //
-// Large discs carry their sign on a badge, so that the number stays readable; small ones are the sign.
+// Discs with a number carry their sign on a badge, so that the number stays readable; others are the sign.
 const (
-	badgeRadius  = 10  // from here on a node is large
+	badgeRadius  = 7   // from here on a numbered node has room for one
 	numberLeast  = 5.5 // no number is printed smaller than this
 	badgePerDisc = 0.46
 )
@@ -57,11 +57,11 @@ func glyph(at Point, r float64, v Node, size float64) []Item {
 			Size: size, Bold: true, Align: Middle, Paint: number})
 	}
 	switch {
+	case size == 0:
+		items = append(items, sign(at, 0.62*r, v.State, themed(Ink))...)
 	case r >= badgeRadius:
 		at, r = Point{at.X + 0.74*r, at.Y - 0.74*r}, badgePerDisc*r
 		items = append(items, badge(at, r, v.State, own)...)
-	case size == 0:
-		items = append(items, sign(at, 0.62*r, v.State, themed(Ink))...)
 	}
 	return items
 }

@@ -3,6 +3,7 @@ package draw
 import (
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"gossipctl/topology"
@@ -228,5 +229,22 @@ func TestStressSurvivesTwoParts(t *testing.T) {
 	f := fit(pictureOf(g, "").Stress(), true)
 	if gap := gaps(f.at)[0]; gap < 2*f.r {
 		t.Errorf("two nodes of radius %.1f are %.1f apart", f.r, gap)
+	}
+}
+
+func TestCircleIsNumberedOutsideWhenItIsLarge(t *testing.T) {
+	for n, every := range map[int]int{200: 1, 1000: 5} {
+		shown := map[string]bool{}
+		r := record(pictureOf(ringGraph(n), "circle").Scene())
+		for _, text := range r.texts {
+			if text.Size == rimSize {
+				shown[text.Words] = true
+			}
+		}
+		for v := every; v <= n; v += every {
+			if !shown[strconv.Itoa(v)] {
+				t.Errorf("of %d, node %d has no number", n, v)
+			}
+		}
 	}
 }

@@ -18,7 +18,7 @@ type Drawing interface {
 
 // Scene draws the network.
 func (p Picture) Scene() Scene {
-	f := fit(p.Placed().At, p.layout() == nil || p.Layout == "hypercube")
+	f := p.fitted()
 	pairs := p.pairs()
 	ways := f.ways(pairs)
 	labels := rimLabels(p, f)
@@ -40,6 +40,12 @@ func (p Picture) Scene() Scene {
 	}
 	page.legend(p.legend())
 	return page.scene()
+}
+
+// fitted lays p out at the size it is drawn in. Only layouts that were found by trial, and the one
+// that folds, need their nodes moved apart.
+func (p Picture) fitted() fitted {
+	return fit(p.Placed().At, p.layout() == nil || p.Layout == "hypercube")
 }
 
 // links draws every link once, those of removed nodes under the others.
@@ -139,10 +145,11 @@ func rimLabels(p Picture, f fitted) numbering {
 	for _, v := range p.Nodes {
 		most = max(most, v.ID)
 	}
-	if size := numberSize(f.r, most); size >= numberLeast {
+	size := numberSize(f.r, most)
+	if size >= rimSize*0.7 || size >= numberLeast && p.Layout != "circle" {
 		return numbering{size: size}
 	}
-	if p.Layout == "circle" {
+	if p.Layout == "circle" { // there is room outside, for numbers of a better size
 		for _, every := range []int{1, 2, 5, 10, 20, 50, 100, 200, 500} {
 			if gaps(f.at)[0]*float64(every) >= rimLine {
 				return numbering{every: every}

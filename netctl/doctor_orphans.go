@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gossipctl/gossip"
@@ -70,18 +71,19 @@ func sightings() ([]sighting, error) {
 	return list, nil
 }
 
-// findHome finds the state folder in what the process has open: a node the file its crash would go
-// to, a controller the folder of the logs. Arguments can be the same for networks in two state folders,
-// and anybody can write what they like into theirs; this is what makes a process one of ours.
+// findHome finds the state folder in what the process has open: the logs its crash would go to, which it
+// was born with. Arguments can be the same for networks in two state folders, and anybody can write what
+// they like into theirs; this is what makes a process one of ours. Which of the logs does not matter: a
+// controller that was seen just before it became a node already has the node's.
 func (s sighting) findHome() string {
 	open, _ := proc.OpenFiles(s.Identity)
 	logs := filepath.Join("/", s.network, logFolder)
-	if s.node > 0 {
-		logs = filepath.Join(logs, stderrName(s.node))
-	}
 	for _, path := range open {
-		if home, ok := strings.CutSuffix(path, logs); ok && filepath.IsAbs(home) {
-			return home
+		folder, file := filepath.Split(path)
+		if home, ok := strings.CutSuffix(filepath.Clean(folder), logs); ok && filepath.IsAbs(home) {
+			if _, ok := parseLogName(file); ok {
+				return home
+			}
 		}
 	}
 	return ""
@@ -95,11 +97,26 @@ func realPath(path string) string {
 	return filepath.Join(realPath(filepath.Dir(path)), filepath.Base(path))
 }
 
-// processesOf are those of one network in this state folder.
-func (d *doctor) processesOf(network string) ([]sighting, error) {
+// proven splits the processes of one network in two: those that are proven to be of this state
+// folder, by what they have open or by a state that names them, and those that may be.
+func (d *doctor) proven(network string, state *State) (proven, unproven []sighting, err error) {
 	list, err := sightings()
 	home := realPath(d.Root)
-	return slices.DeleteFunc(list, func(s sighting) bool { return s.network != network || s.home != home }), err
+	for _, s := range list {
+		switch {
+		case s.network != network:
+		case s.home == home, s.home == "" && state.names(s.Identity):
+			proven = append(proven, s)
+		case s.home == "":
+			unproven = append(unproven, s)
+		}
+	}
+	return proven, unproven, err
+}
+
+// names reports whether a process is in the state. Nil names none.
+func (s *State) names(id proc.Identity) bool {
+	return s != nil && (s.Controller == id || slices.ContainsFunc(s.Nodes, func(n NodeState) bool { return n.Process == id }))
 }
 
 // orphans are processes of this state folder that belong to no network that runs. Unknown are those
@@ -111,48 +128,75 @@ func (d *doctor) orphans() (orphans, unknown []sighting, foreign int, err error)
 		return nil, nil, 0, err
 	}
 	home := realPath(d.Root)
-	claims := make(map[string]func(sighting) bool)
+	claims := make(map[string]*claimant)
 	for _, s := range list {
-		switch s.home {
-		case home:
-			if claims[s.network] == nil {
-				claims[s.network] = d.claim(s.network)
-			}
-			if !claims[s.network](s) {
-				orphans = append(orphans, s)
-			}
-		case "":
+		c := claims[s.network]
+		if c == nil {
+			c = d.claimant(s.network)
+			claims[s.network] = c
+		}
+		switch {
+		case c.live.names(s.Identity):
+		case s.home == "":
 			unknown = append(unknown, s)
-		default:
+		case s.home != home:
 			foreign++
+		case !c.accounts(s):
+			orphans = append(orphans, s)
 		}
 	}
 	return orphans, unknown, foreign, nil
 }
 
-// claim returns a function that tells whether the network of that name, as it is now, accounts for
-// a process.
-func (d *doctor) claim(network string) func(sighting) bool {
+// claimant is a network as far as it can account for processes.
+type claimant struct {
+	live   *State      // its state, when its controller lives
+	opaque bool        // there is a state file that tells nothing: that is another finding
+	busy   func() bool // whether another command has the lock
+}
+
+func (d *doctor) claimant(network string) *claimant {
+	c := &claimant{busy: sync.OnceValue(func() bool { return d.isLocked(network) })}
 	dir, err := store.Open(d.Root, network, false)
 	if err != nil {
-		return func(sighting) bool { return !errors.Is(err, os.ErrNotExist) }
+		c.opaque = !errors.Is(err, os.ErrNotExist)
+		return c
 	}
 	defer dir.Close()
 	state, err := store.ReadState[State](dir, StateVersion)
 	if err == nil && isAlive(state.Controller) {
-		return func(s sighting) bool {
-			named := slices.ContainsFunc(state.Nodes, func(n NodeState) bool { return n.Process == s.Identity })
-			// A node younger than the controller is being added or removed; an older one is not its child.
-			return s.Identity == state.Controller || s.node > 0 && (named || s.Identity.Start >= state.Controller.Start)
-		}
+		c.live = &state
 	}
-	// A network that starts has a lock and no state file yet.
+	c.opaque = err != nil && !errors.Is(err, os.ErrNotExist)
+	return c
+}
+
+// isLocked reports whether another command is changing a network. It looks by locking it for a
+// moment, so it is asked only where it matters.
+func (d *doctor) isLocked(network string) bool {
+	dir, err := store.Open(d.Root, network, false)
+	if err != nil {
+		return !errors.Is(err, os.ErrNotExist)
+	}
+	defer dir.Close()
 	release, err := dir.Lock()
 	if err != nil {
-		return func(sighting) bool { return true }
+		return !errors.Is(err, os.ErrNotExist)
 	}
 	release()
-	return func(sighting) bool { return false }
+	return false
+}
+
+// accounts reports whether a process of the network in this state folder is no orphan.
+func (c *claimant) accounts(s sighting) bool {
+	switch {
+	case c.opaque:
+		return true
+	case c.live != nil:
+		// A node younger than the controller is being added or removed; an older one is not its child.
+		return c.live.names(s.Identity) || s.node > 0 && s.Identity.Start >= c.live.Controller.Start
+	}
+	return c.busy() // a network that is being started has a lock and no state file yet
 }
 
 // isAlive reports whether a process has yet to end.
@@ -166,7 +210,8 @@ func isAlive(id proc.Identity) bool {
 }
 
 // checkOrphans looks for processes that belong to no network any more. Nodes take a moment to end
-// when their controller is gone, so only those count that are still there after it.
+// when their controller is gone, and one that is just being started shows nothing yet: only those
+// count that are no better after that moment.
 func (d *doctor) checkOrphans(ctx context.Context) {
 	deadline := time.NewTimer(stopGrace + time.Second)
 	defer deadline.Stop()
@@ -176,7 +221,9 @@ func (d *doctor) checkOrphans(ctx context.Context) {
 	for waiting := true; waiting && err == nil && len(orphans)+len(unknown) > 0; {
 		select {
 		case <-again.C:
-			orphans, unknown, foreign, err = d.orphans()
+			var stillOrphans, stillUnknown []sighting
+			stillOrphans, stillUnknown, foreign, err = d.orphans()
+			orphans, unknown = both(orphans, stillOrphans), both(unknown, stillUnknown)
 		case <-deadline.C:
 			waiting = false
 		case <-ctx.Done():
@@ -197,10 +244,17 @@ func (d *doctor) checkOrphans(ctx context.Context) {
 	if len(orphans)+len(unknown) == 0 {
 		detail := "no process is left over"
 		if foreign > 0 {
-			detail += fmt.Sprintf("; %s of networks in other state folders were left alone", strings.Replace(count(foreign, "process"), "processs", "processes", 1))
+			detail += fmt.Sprintf(" (%d of networks in other state folders were left alone)", foreign)
 		}
 		d.add(checkOrphans, FindingOK, detail, "")
 	}
+}
+
+// both are the sightings of the processes in two lists.
+func both(before, now []sighting) []sighting {
+	return slices.DeleteFunc(now, func(s sighting) bool {
+		return !slices.ContainsFunc(before, func(b sighting) bool { return b.Identity == s.Identity })
+	})
 }
 
 func listed(list []sighting) string {
@@ -227,4 +281,21 @@ func (d *doctor) endOrphans(ctx context.Context, orphans []sighting) {
 		return
 	}
 	d.fixed(checkOrphans, detail+"; they were ended")
+}
+
+// endProcesses ends processes that are proven to be of a network in this state folder, controllers
+// first, because their nodes end with them.
+func endProcesses(ctx context.Context, list []sighting) error {
+	for _, controllers := range []bool{true, false} {
+		var ids []proc.Identity
+		for _, s := range list {
+			if (s.node == 0) == controllers {
+				ids = append(ids, s.Identity)
+			}
+		}
+		if err := endAll(ctx, ids); err != nil {
+			return err
+		}
+	}
+	return nil
 }

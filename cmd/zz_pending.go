@@ -1,5 +1,0 @@
-package cmd
-
-import "github.com/spf13/cobra"
-
-func newDoctor(a *app) *cobra.Command { return &cobra.Command{Use: "doctor"} }

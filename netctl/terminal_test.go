@@ -275,6 +275,9 @@ func TestRow18InheritedDescriptors(t *testing.T) {
 			"pipe", "pipe", // both ends of the lifeline
 			"socket", // the listener
 		}
+		for range 8 {
+			want = append(want, "socket") // the ports of its nodes, which are its to hold
+		}
 		if !p.is(0) {
 			name := "logs/node-" + p.argv[len(p.argv)-1]
 			want = []string{

@@ -146,11 +146,11 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	}
 	defer stderr.Close()
 	s := &c.state.Spec
-	return c.launch.start(nodeConfig{
+	return c.launch.start(api.NodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: 1, Seed: s.Seed,
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
-		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel.String(),
+		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest,
 	}, listener, ready, stderr, c.cores)
 }

@@ -31,25 +31,6 @@ const NodeCommand = "node"
 // millisecond, a busy one the quarter of a second in which it passes on what its queues hold.
 const stopGrace = 2 * time.Second
 
-// nodeConfig is what a node is told at its birth. Its JSON is that of live.Config; the driver is
-// not linked here, because the controller never runs a node itself.
-type nodeConfig struct {
-	Network      string            `json:"network"`
-	NetworkID    string            `json:"network_id"`
-	ID           gossip.NodeID     `json:"id"`
-	Run          uint32            `json:"run"`
-	Seed         uint64            `json:"seed"`
-	Protocol     string            `json:"protocol"`
-	Settings     map[string]string `json:"settings,omitempty"`
-	Peers        []api.Peer        `json:"peers"`
-	ControlToken string            `json:"control_token"`
-	PeerToken    string            `json:"peer_token"`
-	LogFile      string            `json:"log_file"`
-	LogLevel     string            `json:"log_level"`
-	Capacity     int               `json:"capacity,omitempty"`
-	DropOldest   bool              `json:"drop_oldest,omitempty"`
-}
-
 // exit is how a node process ended.
 type exit struct {
 	At   time.Time
@@ -155,7 +136,7 @@ func (l *launcher) close() {
 // start forks one node. Ready is the writing end of the ready pipe, stderr takes what a crash says.
 // The listener goes to the launcher's held ports: when the node ends it must not accept any more, but
 // keep its port.
-func (l *launcher) start(cfg nodeConfig, listener *net.TCPListener, ready, stderr *os.File, cores int) error {
+func (l *launcher) start(cfg api.NodeConfig, listener *net.TCPListener, ready, stderr *os.File, cores int) error {
 	socket, err := l.ports.share(cfg.ID, listener)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"gossipctl/node/api"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +30,7 @@ func TestForksLeaveTheLifelineNonblocking(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.start(nodeConfig{}, listener.(*net.TCPListener), null, null, 0); err != nil {
+		if err := l.start(api.NodeConfig{}, listener.(*net.TCPListener), null, null, 0); err != nil {
 			t.Fatal(err)
 		}
 		<-born.gone

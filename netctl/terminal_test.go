@@ -181,9 +181,9 @@ func TestRow17CommandKilledDuringStart(t *testing.T) {
 		var r result
 		eventually(t, 5*time.Second, "it is cleared away", func() bool {
 			r = l.run(l.startArgs(nodes)...)
-			return !strings.Contains(r.err, "is being cleared away")
+			return r.code != 6 || strings.Contains(r.err, "is already running")
 		})
-		if r.code != 0 && !strings.Contains(r.err, "is already running") {
+		if r.code != 0 && r.code != 6 {
 			t.Fatal(r)
 		}
 		if v := l.view(); v.Count(netctl.Running) != nodes {

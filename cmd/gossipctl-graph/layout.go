@@ -76,7 +76,7 @@ func parsePlain(plain []byte, p draw.Picture) ([]draw.Point, error) {
 		x, errX := strconv.ParseFloat(fields[2], 64)
 		y, errY := strconv.ParseFloat(fields[3], 64)
 		if !known || errX != nil || errY != nil {
-			return nil, fmt.Errorf("Graphviz wrote %q where a node and its place should be", lines.Text())
+			return nil, fmt.Errorf("instead of a node and its place Graphviz wrote %q", lines.Text())
 		}
 		at[i], found[i] = draw.Point{X: x, Y: -y}, true
 	}
@@ -85,7 +85,7 @@ func parsePlain(plain []byte, p draw.Picture) ([]draw.Point, error) {
 	}
 	for i, ok := range found {
 		if !ok {
-			return nil, fmt.Errorf("Graphviz found no place for node %d", p.Nodes[i].ID)
+			return nil, fmt.Errorf("no place found by Graphviz for node %d", p.Nodes[i].ID)
 		}
 	}
 	return at, nil

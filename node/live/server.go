@@ -21,23 +21,8 @@ import (
 // idle network it takes nothing; longer than a quarter of a second would be felt at stop-network.
 const drainTime = 250 * time.Millisecond
 
-// Config is what a node process is told, on a pipe, at its birth.
-type Config struct {
-	Network      string            `json:"network"`    // its name
-	NetworkID    string            `json:"network_id"` // its identity, different at every start
-	ID           gossip.NodeID     `json:"id"`
-	Run          uint32            `json:"run"`
-	Seed         uint64            `json:"seed"`
-	Protocol     string            `json:"protocol"`
-	Settings     map[string]string `json:"settings,omitempty"`
-	Peers        []api.Peer        `json:"peers"`
-	ControlToken string            `json:"control_token"`
-	PeerToken    string            `json:"peer_token"`
-	LogFile      string            `json:"log_file"`
-	LogLevel     slog.Level        `json:"log_level"`
-	Capacity     int               `json:"capacity,omitempty"` // messages in the inbox; 0 = node.Capacity
-	DropOldest   bool              `json:"drop_oldest,omitempty"`
-}
+// Config is what a node process is told at its birth.
+type Config = api.NodeConfig
 
 // server is a node with its HTTP face on one listener.
 type server struct {

@@ -43,6 +43,9 @@ func (a *app) showNetwork(ctx context.Context) error {
 	}
 	return a.print(view, func(w io.Writer) {
 		fmt.Fprintf(w, "Network %s: %s · %s · seed %d\n", a.OutColor.Strong(term.Escape(view.Network)), view.Describe(), view.Protocol, view.Seed)
+		if all := len(view.Nodes) - view.Count(netctl.Removed); view.Count(netctl.Running) < all {
+			fmt.Fprintf(w, "%s\n", a.OutColor.Warn(term.Escape(fmt.Sprintf("%d of %d nodes run.", view.Count(netctl.Running), all))))
+		}
 		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
 		a.nodeTable(w, view)
 	}, func(t *term.Table) { nodeRows(a, t, view) })

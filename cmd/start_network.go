@@ -93,13 +93,14 @@ func (o *startNetwork) run(c *cobra.Command, args []string) error {
 	select {
 	case <-c.Context().Done():
 		started.Detach()
-		<-started.Attached
+		err = <-started.Attached
 		o.note("Network %q stopped.", view.Network)
-		return nil
-	case <-started.Attached:
-		o.note("Network %q was stopped.", view.Network)
-		return nil
+	case err = <-started.Attached:
+		if err == nil {
+			o.note("Network %q was stopped.", view.Network)
+		}
 	}
+	return err
 }
 
 // complete turns what was typed into a spec.

@@ -156,8 +156,8 @@ func TestSenderRetriesWhenBusy(t *testing.T) {
 	taken, busy, largest := 0, 0, 0
 	client := fakeNode(t, map[string]func(r *http.Request) (any, error){
 		"POST /v1/messages": func(r *http.Request) (any, error) {
-			var req api.PublishRequest
-			if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+			req, err := api.ReadPublish(httptest.NewRecorder(), r)
+			if err != nil {
 				return nil, err
 			}
 			largest = max(largest, len(req.Batch))

@@ -179,10 +179,13 @@ func (p *controllerProcess) attach(v *View, foreground bool) *Started {
 		p.Release()
 		return s
 	}
-	ended := make(chan struct{})
+	ended := make(chan error, 1)
 	go func() {
 		io.Copy(io.Discard, p.reports)
-		p.Wait()
+		if how, err := p.Wait(); err == nil && !how.Success() {
+			ended <- api.NewError(api.CodeFailed, fmt.Sprintf("network %q has ended: its controller died (%v)", v.Network, how),
+				"run gossipctl stop-network to clear its state")
+		}
 		close(ended)
 	}()
 	s.Attached = ended

@@ -28,8 +28,9 @@ type StartOptions struct {
 // Started is a network that runs.
 type Started struct {
 	View View
-	// Attached is set in the foreground: it is closed when the controller has ended.
-	Attached <-chan struct{}
+	// Attached is set in the foreground: it yields an error when the controller has died, and is
+	// closed when it has ended.
+	Attached <-chan error
 	detach   func()
 }
 

@@ -241,6 +241,17 @@ func TestRow17Foreground(t *testing.T) {
 		l.gone(3 * time.Second)
 		l.nothingLeft()
 	}
+
+	// When the controller dies that is no success.
+	term = inTerminal(t, l.command(t.Context(), l.startArgs(8, "--foreground")...))
+	eventually(t, patience, "it runs", running)
+	v := l.view()
+	kill(t, v.Controller.PID, syscall.SIGKILL)
+	if code := term.status(t, 5*time.Second); code != 1 {
+		t.Errorf("the controller was killed, exit %d:\n%s", code, term.screen.String())
+	}
+	l.must(0, nil, "stop-network")
+	l.nothingLeft()
 }
 
 // Whoever reads a pipe waits until nobody can write to it any more, and that is not to be a node.

@@ -13,6 +13,16 @@ import (
 // relay limit is the query's. As JSON its messages would be base64, and be read through five times.
 const batchType = "application/octet-stream"
 
+// ReadPublish reads a request to publish: as JSON, or a batch as bytes.
+func ReadPublish(w http.ResponseWriter, r *http.Request) (PublishRequest, error) {
+	if r.Header.Get("Content-Type") == batchType {
+		return readBatch(w, r)
+	}
+	var req PublishRequest
+	err := DecodeRequest(w, r, &req)
+	return req, err
+}
+
 // appendBatch writes a batch.
 func appendBatch(dst []byte, bodies [][]byte) []byte {
 	for _, body := range bodies {

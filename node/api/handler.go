@@ -96,13 +96,7 @@ func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
-	var req PublishRequest
-	var err error
-	if r.Header.Get("Content-Type") == batchType {
-		req, err = readBatch(w, r)
-	} else {
-		err = DecodeRequest(w, r, &req)
-	}
+	req, err := ReadPublish(w, r)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ type result struct {
 	args     []string
 	out, err string
 	code     int
-	memory   int64 // bytes it had at most
+	memory   int64 // bytes it had at most, which begins with those of this test when it was forked
 }
 
 func (r result) String() string {
@@ -351,4 +351,11 @@ func openTerminal(t testing.TB) (master, slave *os.File) {
 		t.Fatal(err)
 	}
 	return master, slave
+}
+
+// ownMemory is how many bytes this test has had at most.
+func ownMemory() int64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return usage.Maxrss << 10
 }

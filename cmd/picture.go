@@ -59,6 +59,14 @@ func checkPictureFile(path string) error {
 	if _, err := render.Format(path); err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return api.NewError(api.CodeUsage, fmt.Sprintf("%s is a folder", path), "")
+	}
+	if format, _ := render.Format(path); format == "png" {
+		if _, err := render.Find(); err != nil {
+			return drawError(err)
+		}
+	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return api.NewError(api.CodeUsage, fmt.Sprintf("there is no folder %s to draw into", filepath.Dir(path)), "")
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 
 	"gossipctl/cmd/term"
@@ -11,6 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// plotDoc is the JSON of plot-network when it draws to a file.
+type plotDoc struct {
+	Plot string `json:"plot"`
+}
 
 func newPlotNetwork(a *app) *cobra.Command {
 	file, format := "", "txt"
@@ -26,10 +32,13 @@ func newPlotNetwork(a *app) *cobra.Command {
 			if !slices.Contains(render.Formats(), format) {
 				return a.misuse(c, fmt.Errorf("there is no format %q; there is %s", format, term.Or(render.Formats())))
 			}
-			if c.Flags().Changed("output") && c.Flags().Changed("format") && !a.human() {
-				return a.misuse(c, fmt.Errorf("give one of --format and -o"))
-			}
-			if a.out.Format == term.FormatJSON {
+			switch {
+			case file != "" && c.Flags().Changed("format"):
+				return a.misuse(c, fmt.Errorf("the extension of --file says the format; leave --format out"))
+			case a.human() || file != "":
+			case c.Flags().Changed("format") || a.out.Format != term.FormatJSON:
+				return a.misuse(c, fmt.Errorf("a picture is printed as --format says, or with -o json"))
+			default:
 				format = "json"
 			}
 			if file != "" {
@@ -45,8 +54,10 @@ func newPlotNetwork(a *app) *cobra.Command {
 				if err := a.drawFile(c.Context(), file, pictureOf(view)); err != nil {
 					return err
 				}
-				fmt.Fprintln(a.Out, term.Escape(file))
-				return nil
+				return a.print(plotDoc{file}, func(w io.Writer) { fmt.Fprintln(w, term.Escape(file)) }, func(t *term.Table) {
+					t.Columns("plot")
+					t.Row(file)
+				})
 			}
 			if format == "png" && a.OutTTY {
 				return api.NewError(api.CodeUsage, "a PNG would only be noise on a terminal", "name a file with --file")

@@ -32,6 +32,8 @@ type app struct {
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, streams term.Streams, env term.Env) int {
+	out := &checked{Writer: streams.Out}
+	streams.Out = out
 	a := &app{Streams: streams, env: env}
 	root := a.root()
 	root.SetArgs(args)
@@ -39,7 +41,24 @@ func Run(ctx context.Context, args []string, streams term.Streams, env term.Env)
 	root.SetOut(a.Streams.Out)
 	root.SetErr(a.Err)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing the result: %w", out.err)
+	}
 	return a.finish(ctx, err, args)
+}
+
+// checked remembers that something could not be written, wherever it was.
+type checked struct {
+	io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 const groupNetwork, groupNodes, groupMessages, groupLab, groupHelp = "network", "nodes", "messages", "laboratory", "help"
@@ -47,8 +66,9 @@ const groupNetwork, groupNodes, groupMessages, groupLab, groupHelp = "network", 
 // root builds the tree of commands from one table.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "gossipctl",
-		Short: "A laboratory for gossip protocols",
+		Use:     "gossipctl",
+		Version: version,
+		Short:   "A laboratory for gossip protocols",
 		Long: `gossipctl is a laboratory for gossip protocols. One command starts a network of real
 node processes on this machine; others send messages through it, show who got
 what, when and by which path, change it, draw it, and measure it.`,

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +24,14 @@ type sentDoc struct {
 }
 
 func newSendMessage(a *app) *cobra.Command {
-	relays := 1
+	relays := 0
 	c := &cobra.Command{
 		Use:   "send-message NODE MESSAGE",
 		Short: "Give a node a message to spread",
 		Long: `Give a node a message to spread. The answer comes after the node has stored it.
 MESSAGE may be empty or hold newlines; - reads it from stdin, and after -- it may
 start with a dash. Every directed edge carries at most --relays copies of it.`,
-		Example:           "  gossipctl send-message 8 banana --relays=3\n  echo 'a longer text' | gossipctl send-message 8 -\n  gossipctl send-message 8 -- --dashes",
+		Example:           "  gossipctl send-message 8 banana --relays=3\n  printf 'two\\nlines' | gossipctl send-message 8 -\n  gossipctl send-message 8 -- --dashes",
 		Args:              a.args(2, 2, "NODE and MESSAGE"),
 		ValidArgsFunction: a.completeNode(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -38,13 +39,18 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			if err != nil {
 				return err
 			}
-			body, err := a.body(args[1])
+			ctx, cancel := a.limit(c.Context())
+			defer cancel()
+			body, err := a.body(ctx, args[1])
 			if err != nil {
 				return err
 			}
 			n, err := a.open()
 			if err != nil {
 				return err
+			}
+			if !c.Flags().Changed("relays") {
+				relays = n.Relays()
 			}
 			if relays < 1 || relays > gossip.MaxRelays {
 				edges := 2 * n.Edges()
@@ -55,8 +61,6 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			if err != nil {
 				return err
 			}
-			ctx, cancel := a.limit(c.Context())
-			defer cancel()
 			answer, err := node.Publish(ctx, api.PublishRequest{BodyBase64: body, Relays: relays})
 			if err != nil {
 				return sendError(err, n.Explain(err), id)
@@ -73,21 +77,48 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			})
 		},
 	}
-	c.Flags().IntVarP(&relays, "relays", "r", 1, "copies of the message that each directed edge carries at most")
+	c.Flags().IntVarP(&relays, "relays", "r", 0, "copies of the message that each directed edge carries at most (default: the network's setting, 1)")
 	return c
 }
 
+// maxInput is how much of stdin is read, so that a message that is too large can be told its size.
+const maxInput = 64 << 20
+
+// readAll reads r to its end, or until ctx ends: a person may have changed their mind, and no terminal
+// ends by itself.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() { // ends with r, or with the program
+		data, err := io.ReadAll(io.LimitReader(r, maxInput))
+		read <- result{data, err}
+	}()
+	select {
+	case r := <-read:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // body reads a message from the command line or from stdin, and refuses what no node would take.
-func (a *app) body(arg string) ([]byte, error) {
+func (a *app) body(ctx context.Context, arg string) ([]byte, error) {
 	body := []byte(arg)
 	if arg == "-" {
 		var err error
-		if body, err = io.ReadAll(io.LimitReader(a.In, 64<<20)); err != nil {
+		if body, err = readAll(ctx, a.In); err != nil {
 			return nil, fmt.Errorf("reading the message from stdin: %w", err)
 		}
 	}
 	if len(body) > gossip.MaxBody {
-		return nil, api.NewError(api.CodeTooLarge, fmt.Sprintf("message is %s bytes; limit is %s", term.Count(len(body)), term.Count(gossip.MaxBody)), "")
+		size := term.Count(len(body))
+		if len(body) == maxInput {
+			size = "over " + size
+		}
+		return nil, api.NewError(api.CodeTooLarge, fmt.Sprintf("message is %s bytes; limit is %s", size, term.Count(gossip.MaxBody)), "send it in parts")
 	}
 	if body == nil {
 		body = []byte{}

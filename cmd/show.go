@@ -105,7 +105,15 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		default:
 			state = a.OutColor.Warn(state)
 		}
-		t.Row(a.nodeName(int(n.ID)), state, n.Messages, n.Unread, nodeNames(a, n.Peers), n.PID, n.URL)
+		// What cannot be asked is not known, and a node that was removed has nobody any more.
+		messages, unread, peers := fmt.Sprint(n.Messages), fmt.Sprint(n.Unread), nodeNames(a, n.Peers)
+		if n.State != netctl.Running {
+			messages, unread = "–", "–"
+		}
+		if n.State == netctl.Removed {
+			peers = ""
+		}
+		t.Row(a.nodeName(int(n.ID)), state, messages, unread, peers, n.PID, n.URL)
 	}
 }
 

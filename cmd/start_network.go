@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gossipctl/cmd/term"
 	"gossipctl/netctl"
@@ -111,6 +112,9 @@ func (o *startNetwork) complete(c *cobra.Command, args []string) error {
 	}
 	if len(args) > 1 {
 		kind, ok := topology.Find(o.spec.Topology)
+		if strings.ContainsAny(args[1], "./") {
+			return o.misuse(c, fmt.Errorf("%q is no parameter of a topology; to draw to a file write --plot=%s", args[1], args[1]))
+		}
 		if !ok || kind.Param.Name == "" {
 			return o.misuse(c, fmt.Errorf("%s takes no parameter such as %q", o.spec.Topology, args[1]))
 		}
@@ -172,7 +176,11 @@ func (o *startNetwork) draw(ctx context.Context, view *netctl.View) error {
 func (o *startNetwork) show(view netctl.View) error {
 	return o.print(view, func(w io.Writer) {
 		fmt.Fprintf(w, "Network %s is running: %s · %s · seed %d\n", o.OutColor.Strong(term.Escape(view.Network)), view.Describe(), view.Protocol, view.Seed)
-		fmt.Fprintf(w, "Controller at %s, nodes at ports %d to %d.\n", view.Controller.URL, o.spec.BasePort+1, o.spec.BasePort+len(view.Nodes))
+		ports := fmt.Sprintf("nodes at ports %d to %d", o.spec.BasePort+1, o.spec.BasePort+len(view.Nodes))
+		if len(view.Nodes) == 1 {
+			ports = fmt.Sprintf("its node at port %d", o.spec.BasePort+1)
+		}
+		fmt.Fprintf(w, "Controller at %s, %s.\n", view.Controller.URL, ports)
 		if view.Plot != "" {
 			fmt.Fprintf(w, "Picture: %s\n", term.Escape(view.Plot))
 		}

@@ -200,9 +200,8 @@ func (a *app) writeTrace(w io.Writer, doc traceDoc) {
 	if len(doc.Unasked) > 0 {
 		fmt.Fprintf(w, "did not answer %s\n", nodeNames(a, doc.Unasked))
 	}
-	fmt.Fprintln(w)
 	s := spreadOf(doc)
-	s.Title, s.Subtitle = "", ""
+	s.Title, s.Subtitle, s.Missing = "", "", nil // said above
 	s.Text(w, a.renderer().Text)
 }
 
@@ -213,6 +212,7 @@ type waitDoc struct {
 	Nodes   int             `json:"nodes"`
 	Reached int             `json:"reached"`
 	Missing []gossip.NodeID `json:"missing"`
+	Error   *api.Error      `json:"error,omitempty"` // when some are missing
 }
 
 func newWaitMessage(a *app) *cobra.Command {
@@ -239,16 +239,20 @@ func newWaitMessage(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.print(doc, func(w io.Writer) {
+			if len(doc.Missing) > 0 {
+				doc.Error = api.NewError(api.CodeTimeout, fmt.Sprintf("after %s, message %v is still missing at %s", a.timeout, id, term.Nodes(ints(doc.Missing))),
+					"wait longer with --timeout, or see gossipctl trace-message "+doc.ID)
+			}
+			err = a.print(doc, func(w io.Writer) {
 				fmt.Fprintf(w, "Message %s is at %d of %s.\n", doc.ID, doc.Reached, term.Plural(doc.Nodes, "node"))
 			}, func(t *term.Table) {
 				t.Columns("id")
 				t.Row(doc.ID)
-			}); err != nil || len(doc.Missing) == 0 {
-				return err
+			})
+			if err == nil && doc.Error != nil {
+				return doc.Error
 			}
-			return api.NewError(api.CodeTimeout, fmt.Sprintf("after %s, message %v is still missing at %s", a.timeout, id, term.Nodes(ints(doc.Missing))),
-				"wait longer with --timeout, or see gossipctl trace-message "+doc.ID)
+			return err
 		},
 	}
 	c.Flags().StringVar(&only, "nodes", "", "wait for these nodes only, such as 1-8,12")
@@ -262,6 +266,9 @@ func (a *app) wait(ctx context.Context, id gossip.ID, nodes []gossip.NodeID) (wa
 	n, err := a.open()
 	if err != nil {
 		return doc, err
+	}
+	if !n.Knows(id.Origin) {
+		return doc, api.NewError(api.CodeNotFound, fmt.Sprintf("message %v cannot come: network %q never had a node %d", id, n.Name(), id.Origin), "")
 	}
 	begun := time.Now()
 	answering, cancel := context.WithTimeout(ctx, a.timeout+time.Second)

@@ -18,6 +18,7 @@ import (
 // Change is what a change of a running network has done.
 type Change struct {
 	Node     gossip.NodeID   `json:"node,omitempty"` // that was added or removed
+	Seed     uint64          `json:"seed,omitempty"` // of a new wiring
 	Joined   [][2]int        `json:"joined"`         // edges that are new
 	Cut      [][2]int        `json:"cut"`            // edges that are gone
 	Topology TopologyView    `json:"topology"`       // of the nodes that live, afterwards
@@ -162,16 +163,36 @@ func (c *controller) chance(what uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(c.state.Spec.Seed, what<<32|uint64(len(c.state.Nodes))))
 }
 
+// nextNode finds the number of a new node and binds its port. A number is never used twice, and one
+// whose port somebody else has is passed over.
+func (c *controller) nextNode() (gossip.NodeID, *net.TCPListener, error) {
+	first := c.state.Nodes[len(c.state.Nodes)-1].ID + 1
+	const tries = 16 // a few ports may be taken; more of them mean that somebody lives there
+	var busy *api.Error
+	for id := first; id < first+tries && int(id) <= topology.MaxNodes && c.state.Spec.nodePort(id) <= 65535; id++ {
+		l, err := bind(c.state.Spec.nodePort(id))
+		if err == nil {
+			return id, l, nil
+		}
+		busy = err
+	}
+	if busy == nil {
+		return 0, nil, api.NewError(api.CodeUsage, fmt.Sprintf("a network has at most %d node numbers, and they are used up", topology.MaxNodes), "")
+	}
+	return 0, nil, busy
+}
+
 func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
 	if len(req.Peers) > 0 && req.Degree > 0 {
 		return Change{}, api.NewError(api.CodeUsage, "give either the peers of a new node or how many", "")
 	}
-	id := c.state.Nodes[len(c.state.Nodes)-1].ID + 1 // a number is never used twice
-	if int(id) > topology.MaxNodes {
-		return Change{}, api.NewError(api.CodeUsage, fmt.Sprintf("a network has at most %d node numbers, and they are used up", topology.MaxNodes), "")
+	id, l, err := c.nextNode()
+	if err != nil {
+		return Change{}, err
 	}
+	defer l.Close() // of no effect once the node has it
 	next := c.graph.Clone()
 	next.AddNode(int(id))
 	live := c.view()
@@ -179,7 +200,11 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 	if len(req.Peers) == 0 {
 		degree := req.Degree
 		if degree == 0 {
-			degree = min(max(live.Topology.Degree, 3), candidates.Len())
+			degree = 3
+			if name, asked := c.state.Spec.parameter(); name == "DEGREE" {
+				degree = asked
+			}
+			degree = min(degree, candidates.Len())
 		}
 		if degree < 1 || degree > candidates.Len() {
 			return Change{}, api.NewError(api.CodeUsage, fmt.Sprintf("a new node cannot have %d peers: %s can be joined", degree, count(candidates.Len(), "node")), "")
@@ -195,16 +220,12 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 		}
 		next.AddEdge(int(id), int(p))
 	}
-	l, bindErr := bind(c.state.Spec.nodePort(id))
-	if bindErr != nil {
-		return Change{}, bindErr
-	}
 	// The node is born with its peers; they are told of it when it is ready.
 	before := c.graph
 	c.mu.Lock()
 	c.graph = next
 	c.mu.Unlock()
-	err := c.fork(ctx, []gossip.NodeID{id}, []*net.TCPListener{l}, func(int) {})
+	err = c.fork(ctx, []gossip.NodeID{id}, []*net.TCPListener{l}, func(int) {})
 	c.mu.Lock()
 	c.graph = before.Clone()
 	c.graph.AddNode(int(id))
@@ -325,7 +346,12 @@ func (c *controller) rewire(ctx context.Context, req RewireRequest) (Change, err
 	for _, e := range wired.Edges() {
 		next.AddEdge(e.A, e.B)
 	}
-	return c.rewired(ctx, next)
+	c.mu.Lock()
+	c.state.Spec.Topology, c.state.Spec.Parameter = DefaultTopology, 0 // it is no longer what it was
+	c.mu.Unlock()
+	change, err := c.rewired(ctx, next)
+	change.Seed = req.Seed
+	return change, err
 }
 
 // mustLive says why a node cannot be joined.

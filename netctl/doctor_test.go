@@ -77,6 +77,15 @@ func wants(t *testing.T, findings []netctl.Finding, check string, status netctl.
 	}
 }
 
+// nobodyEnded makes sure that no process was taken for an orphan. That one cannot be told from an
+// orphan is only a warning, and may be said of networks that start or stop beside this test.
+func nobodyEnded(t *testing.T, findings []netctl.Finding) {
+	t.Helper()
+	if f := finding(t, findings, "orphans"); f.Status == netctl.FindingFail || f.Fixed {
+		t.Errorf("taken for an orphan: %+v", f)
+	}
+}
+
 func TestDoctorWithoutANetwork(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -100,7 +109,7 @@ func TestDoctorOfARunningNetwork(t *testing.T) {
 	own := []string{"-n", "6", "--base-port", strconv.Itoa(l.base)}
 	found := l.doctor(0, append(own, "--fix")...)
 	wants(t, found, "network", netctl.FindingOK, false, fmt.Sprintf("%q runs: 6 nodes on ports from %d (controller pid %d)", l.name, l.base, v.Controller.PID), "")
-	wants(t, found, "orphans", netctl.FindingOK, false, "no process is left over", "")
+	nobodyEnded(t, found)
 	wants(t, found, "ports", netctl.FindingOK, false, "used by network "+strconv.Quote(l.name), "")
 
 	// For another network, they are in the way.
@@ -115,7 +124,7 @@ func TestDoctorOfARunningNetwork(t *testing.T) {
 	pause(t, v.Controller.PID)
 	found = l.doctor(5, "--fix")
 	wants(t, found, "network", netctl.FindingFail, false, "paused", fmt.Sprintf("kill -CONT %d", v.Controller.PID))
-	wants(t, found, "orphans", netctl.FindingOK, false, "", "")
+	nobodyEnded(t, found)
 	kill(t, v.Controller.PID, syscall.SIGCONT)
 	wants(t, l.doctor(0), "network", netctl.FindingWarn, false, "", "")
 }
@@ -251,7 +260,7 @@ func TestDoctorOfADamagedState(t *testing.T) {
 		l.must(1, []string{"is damaged", "doctor"}, "stop-network")
 		found := l.doctor(5)
 		wants(t, found, "network", netctl.FindingFail, false, "is damaged", "doctor --fix")
-		wants(t, found, "orphans", netctl.FindingOK, false, "", "") // not told twice
+		nobodyEnded(t, found) // not told twice
 
 		// Another command is at work on it.
 		release := l.lock()
@@ -287,7 +296,7 @@ func TestDoctorOfANewerState(t *testing.T) {
 	}
 	found := l.doctor(5, "--fix")
 	wants(t, found, "network", netctl.FindingFail, false, "a newer gossipctl", "use the gossipctl that started it")
-	wants(t, found, "orphans", netctl.FindingOK, false, "", "")
+	nobodyEnded(t, found)
 	if err := os.WriteFile(l.stateFile(), before, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +332,7 @@ func TestDoctorDuringAStart(t *testing.T) {
 			}
 			looking = false
 		default:
-			wants(t, l.doctor(0, "--fix"), "orphans", netctl.FindingOK, false, "", "")
+			nobodyEnded(t, l.doctor(0, "--fix"))
 		}
 	}
 	if v := l.view(); v.Count(netctl.Running) != 100 {
@@ -340,7 +349,7 @@ func TestDoctorRespectsTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := l.lock()
-	wants(t, l.doctor(0, "--fix"), "orphans", netctl.FindingOK, false, "no process is left over", "")
+	nobodyEnded(t, l.doctor(0, "--fix"))
 	release()
 	if n := len(l.processes()); n != 5 {
 		t.Errorf("%d processes are left", n)

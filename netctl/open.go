@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"gossipctl/netctl/proc"
 	"gossipctl/netctl/store"
 	"gossipctl/node/api"
+	"gossipctl/protocol"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -57,6 +59,11 @@ func Open(root, name string) (*Network, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	return networkOf(dir, state)
+}
+
+// networkOf makes a network of its folder and state.
+func networkOf(dir *store.Dir, state State) (*Network, error) {
 	secret, err := dir.Secret()
 	if err != nil {
 		return nil, storeError(err)
@@ -71,7 +78,9 @@ func Open(root, name string) (*Network, error) {
 // notRunning names the networks that do run, for somebody who forgot --network.
 func notRunning(root, name string) *api.Error {
 	hint := "start it with gossipctl start-network"
-	if others, err := store.Networks(root); err == nil && len(others) > 0 {
+	others, err := store.Networks(root)
+	others = slices.DeleteFunc(others, func(other string) bool { return other == name })
+	if err == nil && len(others) > 0 {
 		hint = fmt.Sprintf("there is %s; choose one with --network", strings.Join(others, ", "))
 	}
 	return api.NewError(api.CodeNotRunning, fmt.Sprintf("network %q is not running", name), hint)
@@ -83,11 +92,27 @@ func (n *Network) Name() string { return n.state.Spec.Network }
 // Spec is what was asked of the network.
 func (n *Network) Spec() Spec { return n.state.Spec }
 
+// Relays is the relay limit of messages that name none of their own.
+func (n *Network) Relays() int {
+	kind, err := protocol.Find(n.state.Spec.Protocol)
+	if err != nil {
+		return 1
+	}
+	values, err := kind.Values(n.state.Spec.Settings)
+	if err != nil {
+		return 1
+	}
+	return max(values["relays"], 1)
+}
+
 // Dir is the path of the network's state folder.
 func (n *Network) Dir() string { return n.dir.Path() }
 
 // Present are the numbers of the nodes that were not removed, as of the state file.
 func (n *Network) Present() []gossip.NodeID { return n.state.present() }
+
+// Knows reports whether a node of that number is or was in the network, as of the state file.
+func (n *Network) Knows(id gossip.NodeID) bool { return n.state.node(id) != nil }
 
 // Edges is the number of edges among the nodes that were not removed, as of the state file.
 func (n *Network) Edges() int {
@@ -127,6 +152,8 @@ func (n *Network) Explain(err error) error {
 		return nil
 	}
 	switch api.CodeOf(err) {
+	case api.CodeTimeout:
+		return n.explainSilence(err)
 	case api.CodeNotRunning, api.CodeWrongNetwork, api.CodeUnauthorized:
 	case api.CodeFailed: // perhaps a stranger has answered, on the port of one that is gone
 	default:
@@ -145,6 +172,32 @@ func (n *Network) Explain(err error) error {
 	return err
 }
 
+// explainSilence says, if it is so, that whoever did not answer in time is stopped.
+func (n *Network) explainSilence(err error) error {
+	paused := func(id proc.Identity) bool {
+		p, err := proc.Open(id)
+		if err != nil {
+			return false
+		}
+		defer p.Close()
+		return p.State() == proc.Stopped
+	}
+	told := api.WrapError(api.CodeTimeout, err, "")
+	for _, node := range n.state.Nodes {
+		if strings.HasPrefix(err.Error(), fmt.Sprintf("node %d did not answer", node.ID)) && paused(node.Process) {
+			told.Message += fmt.Sprintf(": it is paused (pid %d is stopped)", node.Process.PID)
+			told.Hint = fmt.Sprintf("kill -CONT %d lets it go on", node.Process.PID)
+			return told
+		}
+	}
+	if strings.HasPrefix(err.Error(), "the controller did not answer") && paused(n.state.Controller) {
+		told.Message += fmt.Sprintf(": it is paused (pid %d is stopped)", n.state.Controller.PID)
+		told.Hint = fmt.Sprintf("kill -CONT %d lets it go on", n.state.Controller.PID)
+		return told
+	}
+	return err
+}
+
 // gone says, if it is so, that the controller is dead and with it the network.
 func (n *Network) gone() error {
 	p, err := proc.Open(n.state.Controller)
@@ -153,6 +206,9 @@ func (n *Network) gone() error {
 		if p.Alive() {
 			return nil
 		}
+	}
+	if _, err := store.ReadState[State](n.dir, StateVersion); errors.Is(err, os.ErrNotExist) {
+		return api.NewError(api.CodeNotRunning, fmt.Sprintf("network %q is not running: it was stopped a moment ago", n.Name()), "")
 	}
 	return api.NewError(api.CodeNotRunning, fmt.Sprintf("network %q is not running: %s, and its %s ended with it", n.Name(), whyGone(err), count(len(n.state.present()), "node")),
 		"run gossipctl stop-network to clear its state, or gossipctl start-network to start it anew")

@@ -272,6 +272,9 @@ func changes[Request any](life context.Context, do func(context.Context, Request
 				api.WriteJSON(w, change)
 				return
 			}
+			if life.Err() != nil {
+				err = api.NewError(api.CodeNotRunning, "the network is being stopped", "")
+			}
 		}
 		api.WriteError(w, err)
 	}

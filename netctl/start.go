@@ -171,7 +171,7 @@ func storeError(err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &damaged):
-		return api.WrapError(api.CodeDamaged, err, "run gossipctl doctor")
+		return api.WrapError(api.CodeDamaged, err, "")
 	case errors.Is(err, store.ErrLocked):
 		return api.WrapError(api.CodeLocked, err, "wait for it to finish")
 	case errors.Is(err, syscall.EMFILE):

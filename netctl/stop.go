@@ -60,6 +60,9 @@ func Stop(ctx context.Context, root, name string) (Stopped, error) {
 	}
 	p, err := proc.Open(state.Controller)
 	if err != nil || !p.Alive() {
+		if done, err := stopUnseen(ctx, dir, state, &out); done || err != nil {
+			return out, err
+		}
 		out.Was, out.Note = WasGone, whyGone(err)
 		if !errors.Is(err, proc.ErrRebooted) {
 			if err := endAll(ctx, state.processes()); err != nil {
@@ -81,33 +84,17 @@ func Stop(ctx context.Context, root, name string) (Stopped, error) {
 
 // askToStop asks the controller to end the network, and ends the controller if it does not.
 func askToStop(ctx context.Context, dir *store.Dir, state State, p *proc.Process, out *Stopped) error {
-	out.Nodes = len(state.processes())
+	out.Nodes, out.Note = len(state.processes()), "the controller was paused and was ended"
 	if p.State() == proc.Running {
-		secret, err := dir.Secret()
+		answer, err := stopByController(ctx, dir, state, p)
 		if err == nil {
-			var k keys
-			if k, err = deriveKeys(secret); err == nil {
-				n := &Network{dir: dir, state: state, keys: k, shared: api.NewTransport()}
-				ask, cancel := context.WithTimeout(ctx, 5*stopGrace)
-				defer cancel()
-				var answer StopAnswer
-				if err = n.controller().Do(ask, http.MethodPost, "/v1/stop", struct{}{}, &answer); err == nil {
-					out.Nodes, out.Killed = answer.Stopped, answer.Killed
-					end, cancel := context.WithTimeout(ctx, stopGrace)
-					defer cancel()
-					if p.Wait(end) == nil {
-						return nil
-					}
-				}
-			}
+			out.Nodes, out.Killed, out.Note = answer.Stopped, answer.Killed, ""
+			return nil
 		}
 		if ctx.Err() != nil {
 			return api.WrapError(api.CodeTimeout, fmt.Errorf("network %q did not stop: %w", state.Spec.Network, ctx.Err()), "")
 		}
 		out.Note = "the controller did not answer and was ended"
-	}
-	if out.Note == "" {
-		out.Note = "the controller was paused and was ended"
 	}
 	// Its nodes hold the lifeline and end with it.
 	_, err := p.Terminate(ctx, stopGrace+time.Second)
@@ -115,6 +102,47 @@ func askToStop(ctx context.Context, dir *store.Dir, state State, p *proc.Process
 		return fmt.Errorf("ending the controller: %w", err)
 	}
 	return nil
+}
+
+// stopByController asks the controller, and waits until its process has ended.
+func stopByController(ctx context.Context, dir *store.Dir, state State, p *proc.Process) (answer StopAnswer, err error) {
+	n, err := networkOf(dir, state)
+	if err != nil {
+		return answer, err
+	}
+	ask, cancel := context.WithTimeout(ctx, 5*stopGrace)
+	defer cancel()
+	if err := n.controller().Do(ask, http.MethodPost, "/v1/stop", struct{}{}, &answer); err != nil {
+		return answer, err
+	}
+	end, cancel := context.WithTimeout(ctx, stopGrace)
+	defer cancel()
+	return answer, p.Wait(end)
+}
+
+// stopUnseen stops a network whose controller answers although no process fits what the state file
+// says of it: the file was changed by hand. It reports false when nobody answers, as is usual.
+func stopUnseen(ctx context.Context, dir *store.Dir, state State, out *Stopped) (bool, error) {
+	n, err := networkOf(dir, state)
+	if err != nil {
+		return false, nil // without its secret nobody would answer
+	}
+	answers := func() bool {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		return n.controller().Do(ctx, http.MethodGet, "/v1/network", nil, nil) == nil
+	}
+	if !answers() {
+		return false, nil
+	}
+	var answer StopAnswer
+	if err := n.controller().Do(ctx, http.MethodPost, "/v1/stop", struct{}{}, &answer); err != nil {
+		return false, err
+	}
+	out.Was, out.Nodes, out.Killed = WasRunning, answer.Stopped, answer.Killed
+	for answers() && ctx.Err() == nil { // it goes on for as long as it takes to send that answer
+	}
+	return true, storeError(dir.Remove())
 }
 
 // Listed is one network in a list.

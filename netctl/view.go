@@ -113,8 +113,10 @@ func topologyView(spec *Spec, g *topology.Graph) TopologyView {
 	t := TopologyView{Kind: spec.Topology, Nodes: g.Len(), Edges: g.NumEdges()}
 	t.Diameter, t.Connected = topology.Diameter(g)
 	switch name, value := spec.parameter(); name {
-	case "DEGREE":
-		t.Degree = value
+	case "DEGREE": // as long as it is true
+		if degree, regular := topology.Regular(g); regular && degree == value {
+			t.Degree = value
+		}
 	case "PARTS":
 		t.Parts = value
 	case "BRANCHING":

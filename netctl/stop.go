@@ -60,11 +60,11 @@ func Stop(ctx context.Context, root, name string) (Stopped, error) {
 	}
 	p, err := proc.Open(state.Controller)
 	if err != nil || !p.Alive() {
-		if done, err := stopUnseen(ctx, dir, state, &out); done || err != nil {
-			return out, err
-		}
 		out.Was, out.Note = WasGone, whyGone(err)
-		if !errors.Is(err, proc.ErrRebooted) {
+		if !errors.Is(err, proc.ErrRebooted) { // since a reboot, whoever answers there is a stranger
+			if done, err := stopUnseen(ctx, dir, state, &out); done || err != nil {
+				return out, err
+			}
 			if err := endAll(ctx, state.processes()); err != nil {
 				return out, err
 			}
@@ -139,7 +139,7 @@ func stopUnseen(ctx context.Context, dir *store.Dir, state State, out *Stopped) 
 	if err := n.controller().Do(ctx, http.MethodPost, "/v1/stop", struct{}{}, &answer); err != nil {
 		return false, err
 	}
-	out.Was, out.Nodes, out.Killed = WasRunning, answer.Stopped, answer.Killed
+	out.Was, out.Note, out.Nodes, out.Killed = WasRunning, "", answer.Stopped, answer.Killed
 	for answers() && ctx.Err() == nil { // it goes on for as long as it takes to send that answer
 	}
 	return true, storeError(dir.Remove())

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -211,13 +212,15 @@ func TestBenchmarkRefusesANetworkInParts(t *testing.T) {
 	}
 }
 
-// many is more than 1,000 packets a message: enough work to meet a burst in the middle of it.
-var many = []string{"--single", "0", "--burst", "3000", "--relays", "60"}
+// many messages are enough work to meet a burst in the middle of it: a second of deliveries and more.
+const manyMessages = 60_000
+
+var many = []string{"--single", "0", "--burst", strconv.Itoa(manyMessages), "--relays", "3"}
 
 func TestBenchmarkTellsATimeout(t *testing.T) {
 	n := startMeasured(t, "random", "3", "-n", "6")
 	m := n.measure(4, append([]string{"--timeout", "20ms"}, many...)...)
-	if m.Error == nil || m.Error.Code != "timeout" || m.Burst.Missing < 1 || m.Burst.Deliveries+m.Burst.Missing != 6*3000 {
+	if m.Error == nil || m.Error.Code != "timeout" || m.Burst.Missing < 1 || m.Burst.Deliveries+m.Burst.Missing != 6*manyMessages {
 		t.Errorf("%+v %+v", m.Error, m.Burst)
 	}
 }
@@ -242,7 +245,7 @@ func TestBenchmarkCountsWhatADeadNodeMisses(t *testing.T) {
 	if err := json.Unmarshal(stdout, &m); err != nil || status != 5 {
 		t.Fatalf("exit %d, error %v: %s%s", status, err, stdout, stderr)
 	}
-	if b := m.Burst; m.Error.Code != "check_failed" || b.Missing != 3000 || b.Deliveries != 5*3000 || !slices.Equal(b.Unasked, []int{6}) {
+	if b := m.Burst; m.Error.Code != "check_failed" || b.Missing != manyMessages || b.Deliveries != 5*manyMessages || !slices.Equal(b.Unasked, []int{6}) {
 		t.Errorf("%+v %+v", *m.Error, *b)
 	}
 }

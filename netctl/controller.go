@@ -293,6 +293,7 @@ func liveStatus(n *NodeState) NodeStatus {
 func (c *controller) stopAll() (stopped, killed int) {
 	c.mu.Lock()
 	c.ending = true
+	c.launch.ending.Store(true)
 	all := make([]*child, 0, len(c.children))
 	for _, ch := range c.children {
 		all = append(all, ch)

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +31,9 @@ const NodeCommand = "node"
 // stopGrace is how long a node may take to end by itself before it is killed. An idle one takes a
 // millisecond, a busy one the quarter of a second in which it passes on what its queues hold.
 const stopGrace = 2 * time.Second
+
+// wakeAfter is when nodes that have not ended are taken for stopped. Hundreds of them end within it.
+const wakeAfter = 300 * time.Millisecond
 
 // exit is how a node process ended.
 type exit struct {
@@ -55,7 +59,8 @@ type launcher struct {
 	lifeline  *os.File
 	lifelineR *os.File
 
-	ports heldPorts
+	ports  heldPorts
+	ending atomic.Bool // the whole network ends, and its ports with it
 
 	onBirth func(*child) // is done before the child can be reaped
 	onExit  func(*child)
@@ -229,7 +234,9 @@ func (l *launcher) reap() {
 		if c == nil {
 			continue
 		}
-		l.ports.hold(c.node)
+		if !l.ending.Load() {
+			l.ports.hold(c.node)
+		}
 		c.exit = exit{At: time.Now().UTC(), What: describe(status)}
 		l.onExit(c)
 		close(c.gone)
@@ -257,8 +264,14 @@ func (l *launcher) signal(c *child, sig syscall.Signal) {
 func (l *launcher) end(children []*child) (killed int) {
 	for _, c := range children {
 		l.signal(c, syscall.SIGTERM)
-		l.signal(c, syscall.SIGCONT) // a stopped process acts on nothing else
 	}
+	// A stopped process acts on nothing but this, and most often there is none.
+	wake := time.AfterFunc(wakeAfter, func() {
+		for _, c := range children {
+			l.signal(c, syscall.SIGCONT)
+		}
+	})
+	defer wake.Stop()
 	grace := time.NewTimer(stopGrace)
 	defer grace.Stop()
 	late := false

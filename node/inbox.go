@@ -127,7 +127,7 @@ func (b *inbox) note(r *record, route gossip.Route, at time.Time, peers int) {
 	r.arrived++
 	if r.arrived == 1 {
 		copies := min(max(peers, 1), 16)
-		nodes := copies * (len(route) + 1)
+		nodes := copies * (len(route) + 3) // the first copy has most often come by the shortest way
 		if len(b.notes) < copies {
 			b.notes = make([]note, 512)
 		}

@@ -62,19 +62,28 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
+	ctx, end := context.WithCancelCause(context.Background())
+	// The signals are never given back: the process ends with the node, and undoing it costs a tenth
+	// of what ending a node takes.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	s := newServer(cfg, p, listener.Addr(), log)
 
 	var group sync.WaitGroup
+	group.Go(func() {
+		select {
+		case s := <-signals:
+			end(fmt.Errorf("told to end: %v", s))
+		case <-ctx.Done():
+		}
+	})
 	group.Go(func() {
 		io.Copy(io.Discard, lifeline)
 		end(errors.New("the controller is gone"))
 	})
 	defer group.Wait()
 	defer lifeline.Close() // ends the read
+	defer end(nil)         // ends the wait for a signal
 	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
 	if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
 		return fmt.Errorf("telling the controller: %w", err)

@@ -194,6 +194,34 @@ func TestExamplesRun(t *testing.T) {
 	}
 }
 
+// Every test that docs/reliability.md names exists.
+func TestTheTableOfFaultsIsTrue(t *testing.T) {
+	table, err := os.ReadFile("../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, pattern := range []string{"*_test.go", "../*/*_test.go", "../*/*/*_test.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(data)
+		}
+	}
+	named := regexp.MustCompile(`Test[A-Z]\w+`).FindAllString(string(table), -1)
+	if len(named) < 30 {
+		t.Fatalf("only %d tests are named", len(named))
+	}
+	for _, name := range named {
+		if !regexp.MustCompile(`func ` + name + `\w*\(t `).MatchString(code.String()) {
+			t.Errorf("docs/reliability.md names %s, which is no test", name)
+		}
+	}
+}
+
 func TestEveryCommandIsWhole(t *testing.T) {
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {

@@ -63,8 +63,7 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 		return err
 	}
 	ctx, end := context.WithCancelCause(context.Background())
-	// The signals are never given back: the process ends with the node, and undoing it costs a tenth
-	// of what ending a node takes.
+	// The signals are never given back: the process ends with the node, and hundreds of them end at once.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	s := newServer(cfg, p, listener.Addr(), log)

@@ -215,6 +215,17 @@ func TestRow10PortOfAnotherNetwork(t *testing.T) {
 	}
 }
 
+// A state file that names the wrong process does not make a network that answers a stranger: it is
+// stopped like any other, and not forgotten while it runs.
+func TestStopANetworkWhoseRecordedControllerIsWrong(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(4)
+	l.edit(func(s *netctl.State) { s.Controller.Start++ })
+	l.must(0, []string{"stopped: 4 nodes"}, "stop-network")
+	l.nothingLeft()
+}
+
 // A dead node refuses calls at once, and keeps its port: whoever got that would be told its peers'
 // token. A removed node lets go of it.
 func TestNobodyTakesThePortOfADeadNode(t *testing.T) {

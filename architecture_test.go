@@ -24,18 +24,22 @@ import (
 // Tests may import what they like: the laws of a protocol are tried in the simulator, which stands above it.
 var floors = []floor{
 	{"cmd/gossipctl", effects, "cmd"},
-	{"cmd/gossipctl-graph", effects, "topology/render topology/draw topology"},
+	{"cmd/gossipctl-graph", effects, "topology/render topology/draw topology chart"},
 	{"bench", effects, "bench/* topology"},
 	{"bench/*", effects, "topology"}, // measures the executables from outside, as anybody could
 
-	{"cmd", effects, "cmd/term netctl dash sim node/live node/api node transport protocol fault trace gossip" +
-		" topology/render topology/draw topology"},
-	{"cmd/term", effects, ""},
+	{"cmd", effects, "cmd/term netctl dash lab sim node/live node/api node transport protocol fault trace gossip" +
+		" topology/render topology/draw topology chart"},
+	{"cmd/term", effects, "chart"},
 
 	{"netctl", effects, "netctl/proc netctl/store node/api protocol fault trace gossip topology"},
 	{"netctl/proc", effects, ""},
 	{"netctl/store", effects, ""},
 	{"dash", effects, "trace topology gossip"},
+
+	{"examples/*", effects, "node/live node/api transport protocol gossip"}, // what a program outside would import
+
+	{"lab", effects, "sim protocol fault trace gossip topology chart"}, // simulated experiments, on all cores
 
 	{"node/live", effects, "node/api node transport trace gossip"},
 	{"node/api", effects, "node transport trace gossip"},
@@ -47,17 +51,19 @@ var floors = []floor{
 	{"protocol", pure, "gossip"},
 	{"trace", pure, "gossip"},
 	{"fault", pure, "gossip"},
-	{"topology/render", effects, "topology/draw topology"},
+	{"topology/render", effects, "topology/draw topology chart"},
 	{"topology/draw", pure, "topology"},
 
 	{"gossip", pure, ""},
 	{"topology", pure, ""},
+	{"chart", pure, ""},
 }
 
 // apart names what must not be linked, by however many imports in between: by anybody but only, or by never.
 var apart = []struct{ dep, only, never, why string }{
 	{dep: "github.com/goccy/go-graphviz", only: "cmd/gossipctl-graph", why: "it loads a WASM module in init, so every node would"},
 	{dep: "github.com/fogleman/gg", only: "cmd/gossipctl-graph", why: "pixels belong to the renderer, nodes stay slim"},
+	{dep: "gonum.org/v1/plot", only: "cmd/gossipctl-graph", why: "charts belong to the renderer: 6 MB more in every node"},
 	{dep: "gossipctl/node/live", never: "netctl", why: "the controller starts nodes as processes"},
 }
 

@@ -54,12 +54,24 @@ type protocolDoc struct {
 }
 
 type settingDoc struct {
-	Name    string `json:"name"`
-	Default int    `json:"default"`
-	Min     int    `json:"min"`
-	Max     int    `json:"max"`
-	Unit    string `json:"unit"`
-	Why     string `json:"why"`
+	Name    string   `json:"name"`
+	Type    string   `json:"type"`
+	Default any      `json:"default"` // a number, true or false, or a string; a time is a string such as "200ms"
+	Min     any      `json:"min,omitempty"`
+	Max     any      `json:"max,omitempty"`
+	Choices []string `json:"choices,omitempty"`
+	Unit    string   `json:"unit"`
+	Why     string   `json:"why"`
+}
+
+func docOf(s protocol.Setting) settingDoc {
+	plain := func(value any) any {
+		if d, is := value.(time.Duration); is {
+			return d.String()
+		}
+		return value
+	}
+	return settingDoc{s.Name, string(s.Type), plain(s.Default), plain(s.Min), plain(s.Max), s.Choices, s.Unit, s.Why}
 }
 
 func newListProtocols(a *app) *cobra.Command {
@@ -74,7 +86,7 @@ func newListProtocols(a *app) *cobra.Command {
 			for _, k := range protocol.Table() {
 				d := protocolDoc{Name: k.Name, Summary: k.Summary, Follows: k.Follows, Default: k.Name == protocol.Default}
 				for _, s := range k.Settings {
-					d.Settings = append(d.Settings, settingDoc{s.Name, s.Default, s.Min, s.Max, s.Unit, s.Why})
+					d.Settings = append(d.Settings, docOf(s))
 				}
 				docs = append(docs, d)
 			}
@@ -84,7 +96,7 @@ func newListProtocols(a *app) *cobra.Command {
 				for _, d := range docs {
 					var settings []string
 					for _, s := range d.Settings {
-						settings = append(settings, fmt.Sprintf("%s=%d", s.Name, s.Default))
+						settings = append(settings, fmt.Sprintf("%s=%v", s.Name, s.Default))
 					}
 					t.Row(d.Name, d.Summary, strings.Join(settings, " "), d.Follows)
 				}

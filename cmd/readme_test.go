@@ -57,7 +57,7 @@ var generated = []struct {
 		}
 		fmt.Fprintf(w, "| setting | default | bounds | unit | why this default |\n|---|---|---|---|---|\n")
 		for _, s := range kind.Settings {
-			fmt.Fprintf(w, "| `%s` | %d | %d to %d | %s | %s |\n", s.Name, s.Default, s.Min, s.Max, s.Unit, s.Why)
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s |\n", s.Name, s.Text(s.Default), s.Bounds(), s.Unit, s.Why)
 		}
 	}},
 }

@@ -9,12 +9,15 @@ import "time"
 //
 //   - Everything it wants is written to the Outbox it is handed; nothing else has an effect.
 //   - It may keep a Message, and its body, but must never change one.
-//   - It must not keep a Packet's slices or the peers slice: they are only lent.
+//   - It must not keep a Packet's slices: they are only lent. Lists for packets of its own it takes
+//     from the Outbox, and leaves alone once they are sent.
+//   - "In the same round" means at the same instant: where rounds are synchronous, everything that
+//     belongs to one comes with the same now, in no promised order.
 //   - No packet, however strange, may make it panic or send without bound.
 //   - Timers cannot be cancelled: one that is no longer wanted is ignored when it comes.
 type Protocol interface {
-	// Peers tells the node's neighbours, sorted: first of all, and whenever they change.
-	Peers(now time.Time, peers []NodeID, out *Outbox)
+	// Peers tells the node's neighbours: first of all, and whenever they change.
+	Peers(now time.Time, peers Peers, out *Outbox)
 	// Publish takes in a message that was given to this node. Limit is the relay limit that
 	// travels with it; protocols without one ignore it.
 	Publish(now time.Time, m Message, limit int, out *Outbox)
@@ -22,6 +25,14 @@ type Protocol interface {
 	Receive(now time.Time, from NodeID, p Packet, out *Outbox)
 	// Wake hands back a timer the protocol has set, at its time or later.
 	Wake(now time.Time, t Timer, out *Outbox)
+}
+
+// Restless is a protocol that wakes for ever, whether there is anything to do or not. It alone can
+// tell when a message has come to rest.
+type Restless interface {
+	Protocol
+	// Infective reports whether it would still pass on some message, unasked or when it is asked.
+	Infective() bool
 }
 
 // Timer is a value that means something to the protocol that set it, and to nobody else.
@@ -49,18 +60,41 @@ const (
 	Malformed Refusal = "malformed"  // makes no sense in this protocol
 )
 
-// Outbox collects what one step of a protocol wants done. It is reused from step to step.
+// Outbox collects what one step of a protocol wants done, and lends the lists that its packets are
+// made of. It is reused from step to step.
 type Outbox struct {
 	Sends     []Send
 	Delivered []Message
 	Alarms    []Alarm
 	Refused   Refusal // set: the packet was turned away, and its copies count as dropped
+
+	messages slab[Message]
+	ids      slab[ID]
 }
 
-// Reset empties the outbox and keeps its memory.
+// Reset empties the outbox and takes back the lists it has lent.
 func (o *Outbox) Reset() {
-	*o = Outbox{Sends: o.Sends[:0], Delivered: o.Delivered[:0], Alarms: o.Alarms[:0]}
+	o.Detach()
+	o.messages.used, o.ids.used = 0, 0
 }
+
+// Detach empties the outbox and leaves the lists it has lent to whoever has the packets now.
+func (o *Outbox) Detach() {
+	o.Sends, o.Delivered, o.Alarms, o.Refused = o.Sends[:0], o.Delivered[:0], o.Alarms[:0], ""
+}
+
+// Messages lends a list of n messages for a packet, to be filled in.
+func (o *Outbox) Messages(n int) []Message { return o.messages.cut(n) }
+
+// One lends a list with just m in it.
+func (o *Outbox) One(m Message) []Message {
+	list := o.messages.cut(1)
+	list[0] = m
+	return list
+}
+
+// IDs lends a list of n names for a packet, to be filled in.
+func (o *Outbox) IDs(n int) []ID { return o.ids.cut(n) }
 
 // Send asks for p to be sent to a neighbour.
 func (o *Outbox) Send(to NodeID, p Packet) { o.Sends = append(o.Sends, Send{to, p}) }
@@ -73,3 +107,24 @@ func (o *Outbox) Alarm(at time.Time, t Timer) { o.Alarms = append(o.Alarms, Alar
 
 // Refuse says that the packet at hand was turned away, and why.
 func (o *Outbox) Refuse(why Refusal) { o.Refused = why }
+
+// slab is memory that lists are cut from: an allocation for each would be felt in a burst.
+type slab[T any] struct {
+	piece []T
+	used  int
+}
+
+// pieceItems is how many items are allocated at once; longer lists get memory of their own.
+const pieceItems = 64
+
+func (s *slab[T]) cut(n int) []T {
+	if n > pieceItems {
+		return make([]T, n)
+	}
+	if s.used+n > len(s.piece) {
+		s.piece, s.used = make([]T, pieceItems), 0
+	}
+	list := s.piece[s.used : s.used+n : s.used+n]
+	s.used += n
+	return list
+}

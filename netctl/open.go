@@ -102,7 +102,10 @@ func (n *Network) Relays() int {
 	if err != nil {
 		return 1
 	}
-	return max(values["relays"], 1)
+	if !values.Has("relays") {
+		return 1
+	}
+	return values.Int("relays")
 }
 
 // Dir is the path of the network's state folder.

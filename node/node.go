@@ -101,6 +101,7 @@ type Node struct {
 	inbox inbox
 	seen  gossip.IDSet // everything the inbox ever held
 	count Counters
+	held  held
 
 	// Of the step under way.
 	out     gossip.Outbox
@@ -137,12 +138,12 @@ func New(cfg Config) *Node {
 // ID is the node's number.
 func (n *Node) ID() gossip.NodeID { return n.cfg.ID }
 
-// SetPeers tells the node its neighbours, sorted.
-func (n *Node) SetPeers(now time.Time, peers []gossip.NodeID) Effects {
+// SetPeers tells the node its neighbours.
+func (n *Node) SetPeers(now time.Time, peers gossip.Peers) Effects {
 	n.begin()
-	n.peers = len(peers)
+	n.peers = peers.Len()
 	n.cfg.Protocol.Peers(now, peers, &n.out)
-	return n.finish(now, 0, 0)
+	return n.finish(now, 0)
 }
 
 // Publish takes in a message of a person's. Body is kept. A limit of 0 means the protocol's own.
@@ -164,7 +165,7 @@ func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, E
 	n.event(trace.Event{At: now, Kind: trace.Publish, Message: m.ID})
 	n.arrive(m.ID, nil, nil)
 	n.cfg.Protocol.Publish(now, m, limit, &n.out)
-	return m, n.finish(now, n.cfg.ID, 0), nil
+	return m, n.finish(now, n.cfg.ID), nil
 }
 
 // Receive takes in an envelope from a wire. The envelope is only lent and may be changed: bodies
@@ -176,7 +177,7 @@ func (n *Node) Receive(now time.Time, e *gossip.Envelope) Effects {
 	for i := range p.Messages {
 		m := p.Messages[i]
 		n.count.Received++
-		n.event(trace.Event{At: now, Kind: trace.Receive, Message: m.ID, Peer: e.From, Hops: p.Hops})
+		n.event(trace.Event{At: now, Kind: trace.Receive, Message: m.ID, Peer: e.From, Hops: len(e.Routes[i])})
 		known := n.inbox.find(m.ID)
 		reason := n.admit(&m, known, e.Routes[i], e.From)
 		if reason != "" {
@@ -192,14 +193,14 @@ func (n *Node) Receive(now time.Time, e *gossip.Envelope) Effects {
 	}
 	p.Messages = p.Messages[:kept]
 	n.cfg.Protocol.Receive(now, e.From, *p, &n.out)
-	return n.finish(now, e.From, p.Hops)
+	return n.finish(now, e.From)
 }
 
 // Wake hands a timer back to the protocol.
 func (n *Node) Wake(now time.Time, t gossip.Timer) Effects {
 	n.begin()
 	n.cfg.Protocol.Wake(now, t, &n.out)
-	return n.finish(now, 0, 0)
+	return n.finish(now, 0)
 }
 
 // Messages lists a page of the inbox and marks what it lists as read, in one step. More says that
@@ -290,9 +291,9 @@ func (n *Node) begin() {
 
 // finish turns what the protocol said into effects: deliveries are filed, arrivals noted, packets
 // put in envelopes with their routes.
-func (n *Node) finish(now time.Time, from gossip.NodeID, hops int) Effects {
+func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 	for _, m := range n.out.Delivered {
-		if r := n.deliver(now, m, hops); r != nil {
+		if r := n.deliver(now, m); r != nil {
 			n.remember(m.ID, r)
 		}
 	}
@@ -304,24 +305,25 @@ func (n *Node) finish(now time.Time, from gossip.NodeID, hops int) Effects {
 				n.count.Duplicates++
 			}
 			n.inbox.note(r, a.route, now, n.peers)
+		} else {
+			n.held.keep(a.id, a.route)
 		}
 	}
 	if n.out.Refused != "" && len(n.arrived) == 0 {
 		n.drop(now, gossip.ID{}, from, string(n.out.Refused)) // a packet without messages
 	}
 	for _, m := range n.out.Delivered {
-		// A protocol may hold a message back and deliver it in a later step. How it came is then
-		// no longer known: only where from.
 		if r := n.inbox.find(m.ID); r != nil && r.arrived == 0 {
-			n.inbox.note(r, gossip.Route{m.ID.Origin, n.cfg.ID}, now, n.peers)
+			n.inbox.note(r, n.held.take(m.ID, gossip.Route{m.ID.Origin, n.cfg.ID}), now, n.peers)
 		}
 	}
 	for i := range n.out.Sends {
 		send := &n.out.Sends[i]
 		for k := range send.Packet.Messages {
 			id := send.Packet.Messages[k].ID
-			n.routes = append(n.routes, n.route(id))
-			n.event(trace.Event{At: now, Kind: trace.Send, Message: id, Peer: send.To, Hops: send.Packet.Hops})
+			route := n.route(id)
+			n.routes = append(n.routes, route)
+			n.event(trace.Event{At: now, Kind: trace.Send, Message: id, Peer: send.To, Hops: len(route)})
 		}
 	}
 	n.fx.Sends, n.fx.routes, n.fx.Alarms = n.out.Sends, n.routes, n.out.Alarms
@@ -338,7 +340,7 @@ func (n *Node) remember(id gossip.ID, r *record) {
 }
 
 // deliver files a message, and returns nil when it was filed before.
-func (n *Node) deliver(now time.Time, m gossip.Message, hops int) *record {
+func (n *Node) deliver(now time.Time, m gossip.Message) *record {
 	b := &n.inbox
 	if !n.seen.Add(m.ID) {
 		return nil // a message is delivered once, whatever a protocol says
@@ -348,8 +350,18 @@ func (n *Node) deliver(now time.Time, m gossip.Message, hops int) *record {
 		n.count.Expired++
 	}
 	n.count.Delivered++
-	n.event(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: hops})
+	n.event(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID)})
 	return b.file(m)
+}
+
+// hops is how many edges a message that is about to be filed has travelled.
+func (n *Node) hops(id gossip.ID) int {
+	for _, a := range n.arrived {
+		if a.id == id {
+			return len(a.route) - 1
+		}
+	}
+	return n.held.hops(id)
 }
 
 // route is the way a message took to this node: of the copy at hand if it is in this step's packet,
@@ -368,7 +380,7 @@ func (n *Node) route(id gossip.ID) gossip.Route {
 		r.packets++
 		return r.firstRoute()
 	}
-	return gossip.Route{n.cfg.ID}
+	return n.held.route(id, gossip.Route{id.Origin, n.cfg.ID})
 }
 
 func (n *Node) drop(now time.Time, id gossip.ID, from gossip.NodeID, reason string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func newNode(t testing.TB, cfg Config, peers ...gossip.NodeID) *Node {
 	}
 	cfg.Run, cfg.Protocol = 1, p
 	n := New(cfg)
-	n.SetPeers(start, peers)
+	n.SetPeers(start, gossip.NewPeers(peers))
 	return n
 }
 
@@ -302,7 +303,7 @@ func TestEvents(t *testing.T) {
 // late delivers what it received only when it is woken.
 type late struct{ held []gossip.Message }
 
-func (*late) Peers(time.Time, []gossip.NodeID, *gossip.Outbox) {}
+func (*late) Peers(time.Time, gossip.Peers, *gossip.Outbox) {}
 func (*late) Publish(_ time.Time, m gossip.Message, _ int, o *gossip.Outbox) {
 	o.Deliver(m)
 	o.Deliver(m)
@@ -336,8 +337,33 @@ func TestLateAndRepeatedDeliveries(t *testing.T) {
 			t.Errorf("%v: %+v", want, e)
 		}
 	}
+	if e, _ := n.Message(id); !slices.Equal(e.Copies[0].Route, gossip.Route{8, 11, 3}) {
+		t.Errorf("the way it came is lost: %v", e.Copies[0].Route)
+	}
 	if c := n.Counters(); c.Delivered != 2 {
 		t.Errorf("%d deliveries", c.Delivered)
+	}
+}
+
+func TestHeldWaysAreBounded(t *testing.T) {
+	n := New(Config{ID: 3, Run: 1, Protocol: &late{}})
+	const messages = maxHeld + 10
+	name := func(i int) gossip.ID { return gossip.ID{Origin: 8, Run: 1, Seq: uint32(i + 1)} }
+	for i := range messages {
+		n.Receive(start, envelope("x", name(i), 1, 8, 11))
+	}
+	n.Wake(start, 7)
+	for i := range messages {
+		want := gossip.Route{8, 11, 3}
+		if i < messages-maxHeld {
+			want = gossip.Route{8, 3} // only the ends are known
+		}
+		if e, ok := n.Message(name(i)); !ok || !slices.Equal(e.Copies[0].Route, want) {
+			t.Fatalf("message %d: %v, want the way %v", i, e.Copies, want)
+		}
+	}
+	if len(n.held.routes) != 0 || len(n.held.order) != 0 {
+		t.Errorf("%d ways kept after delivery", len(n.held.routes))
 	}
 }
 

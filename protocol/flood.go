@@ -25,16 +25,11 @@ type flood struct {
 
 	peers []floodPeer
 	slots map[gossip.NodeID]int // of every peer there ever was
-	known gossip.IDMap          // numbers of tallies
-	shelf gossip.Shelf[tally]
-	seen  gossip.IDSet
-
-	messages []gossip.Message // memory to cut lists of one from
+	known memory[tally]
 }
 
 // tally counts the copies of one message over each edge, by the peer's slot.
 type tally struct {
-	id   gossip.ID
 	few  [4]edge // the slots of most nodes: strangers and three peers
 	more []edge
 }
@@ -53,18 +48,29 @@ const strangers = 0
 
 const kindRelay gossip.Kind = 1
 
-func newFlood(env Environment, v Values) gossip.Protocol {
-	return &flood{
-		self:     env.Self,
-		relays:   v["relays"],
-		remember: v["remember"],
-		slots:    make(map[gossip.NodeID]int),
+var floodKind = Kind{
+	Name:    "flood",
+	Summary: "relay to every peer, at most LIMIT times per directed edge",
+	Follows: "jyscao/gossip-network-example, its --relays",
+	Settings: []Setting{
+		whole("relays", 1, 1, 1000, "copies per directed edge",
+			"one copy each way already reaches every node of a connected network; used when a message names no limit of its own"),
+		rememberSetting("about 100 bytes each with 3 peers"),
+	},
+	Make:  makeFlood,
+	Until: Quiet,
+}
+
+func makeFlood(v Values) func(Environment) gossip.Protocol {
+	relays, remember := v.Int("relays"), v.Int("remember")
+	return func(env Environment) gossip.Protocol {
+		return &flood{self: env.Self, relays: relays, remember: remember, slots: make(map[gossip.NodeID]int)}
 	}
 }
 
-func (f *flood) Peers(_ time.Time, peers []gossip.NodeID, _ *gossip.Outbox) {
+func (f *flood) Peers(_ time.Time, peers gossip.Peers, _ *gossip.Outbox) {
 	f.peers = f.peers[:0]
-	for _, id := range peers {
+	for _, id := range peers.All() {
 		slot, known := f.slots[id]
 		if !known {
 			slot = 1 + len(f.slots)
@@ -78,9 +84,8 @@ func (f *flood) Publish(_ time.Time, m gossip.Message, limit int, out *gossip.Ou
 	if limit == 0 {
 		limit = f.relays
 	}
-	f.seen.Add(m.ID)
 	out.Deliver(m)
-	f.relay(m, f.shelf.At(f.learn(m.ID)), f.self, limit, 1, out)
+	f.relay(m, f.known.learn(m.ID, f.remember), f.self, limit, 1, out)
 }
 
 func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
@@ -89,20 +94,19 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 		return
 	}
 	m := p.Messages[0]
-	number := f.known.Get(m.ID)
-	if number == 0 {
-		if !f.seen.Add(m.ID) {
+	t := f.known.find(m.ID)
+	if t == nil {
+		if f.known.forgot(m.ID) {
 			out.Refuse(gossip.Stale)
 			return
 		}
-		number = f.learn(m.ID)
+		t = f.known.learn(m.ID, f.remember)
 		out.Deliver(m)
 	}
 	slot, met := f.slots[from]
 	if !met {
 		slot = strangers
 	}
-	t := f.shelf.At(number)
 	e := f.edge(t, slot)
 	if e.in < math.MaxUint16 {
 		e.in++ // copies turned away count too, should a later one claim a higher limit
@@ -131,34 +135,10 @@ func (f *flood) relay(m gossip.Message, t *tally, from gossip.NodeID, limit, hop
 		}
 		e.out++
 		if messages == nil {
-			messages = f.single(m)
+			messages = out.One(m)
 		}
 		out.Send(peer.id, gossip.Packet{Kind: kindRelay, Messages: messages, Limit: limit, Hops: hops})
 	}
-}
-
-// single returns m as a list of its own, cut from a longer one: an allocation for each message
-// would be felt in a burst.
-func (f *flood) single(m gossip.Message) []gossip.Message {
-	if len(f.messages) == 0 {
-		f.messages = make([]gossip.Message, 64)
-	}
-	list := f.messages[:1:1]
-	f.messages = f.messages[1:]
-	list[0] = m
-	return list
-}
-
-// learn starts counting the copies of a new message, and forgets the oldest when there are too many.
-func (f *flood) learn(id gossip.ID) uint64 {
-	if f.shelf.Len() >= f.remember {
-		f.known.Delete(f.shelf.At(f.shelf.Oldest()).id)
-		f.shelf.Drop()
-	}
-	t, number := f.shelf.Add()
-	t.id = id
-	f.known.Set(id, number)
-	return number
 }
 
 // edge is the count of one slot. Peers may have come after the message, so there may not be one yet.

@@ -129,7 +129,7 @@ func TestFloodCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out gossip.Outbox
-	p.Peers(start, []gossip.NodeID{2, 3}, &out)
+	p.Peers(start, gossip.NewPeers([]gossip.NodeID{2, 3}), &out)
 	receive := func(limit int) gossip.Refusal {
 		out.Reset()
 		m := gossip.Message{ID: gossip.ID{Origin: 2, Run: 1, Seq: 1}, Sent: start}

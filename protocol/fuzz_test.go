@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func harass(t *testing.T, kind protocol.Kind, data []byte) {
 	c := chooser(data)
 	settings := make(map[string]string)
 	for _, s := range kind.Settings {
-		settings[s.Name] = fmt.Sprint(min(s.Max, s.Min+c.below(4)))
+		settings[s.Name] = small(s, c.below(4))
 	}
 	values, err := kind.Values(settings)
 	if err != nil {
@@ -62,7 +63,7 @@ func harass(t *testing.T, kind protocol.Kind, data []byte) {
 	peers := []gossip.NodeID{2, 3, 4}
 	now, published, alarms := start, uint32(0), []gossip.Alarm(nil)
 	var out gossip.Outbox
-	w.Peers(now, peers, &out)
+	w.Peers(now, gossip.NewPeers(slices.Clone(peers)), &out)
 	for len(c) > 0 {
 		now = now.Add(time.Duration(c.below(256)) * 10 * time.Millisecond)
 		out.Reset()
@@ -74,7 +75,7 @@ func harass(t *testing.T, kind protocol.Kind, data []byte) {
 					peers = append(peers, id)
 				}
 			}
-			w.Peers(now, peers, &out)
+			w.Peers(now, gossip.NewPeers(slices.Clone(peers)), &out)
 		case 1: // in a life of its own, because a node never gives a name twice
 			published++
 			m := gossip.Message{ID: gossip.ID{Origin: 1, Run: 1 << 30, Seq: published}, Body: []byte("mine"), Sent: now}
@@ -108,10 +109,26 @@ func harass(t *testing.T, kind protocol.Kind, data []byte) {
 			}
 		}
 		alarms = append(alarms, out.Alarms...)
-		if named := collections(w.one).named; named > 0 && named > values["remember"] {
-			t.Fatalf("%s: keeps %d names, remember=%d", kind.Name, named, values["remember"])
+		if named := collections(w.one).named; named > 0 && named > values.Int("remember") {
+			t.Fatalf("%s: keeps %d names, remember=%d", kind.Name, named, values.Int("remember"))
 		}
 	}
+}
+
+// small is the i-th smallest value of a setting, or so: the corners are there.
+func small(s protocol.Setting, i int) string {
+	switch s.Type {
+	case protocol.Whole:
+		return s.Text(min(s.Max.(int), s.Min.(int)+i))
+	case protocol.Decimal:
+		least, most := s.Min.(float64), s.Max.(float64)
+		return s.Text(least + (most-least)*float64(i)/16)
+	case protocol.Duration: // not shorter than 50ms, lest a trial take a day
+		return s.Text(min(s.Max.(time.Duration), max(s.Min.(time.Duration), 50*time.Millisecond)<<i))
+	case protocol.Switch:
+		return s.Text(i%2 == 1)
+	}
+	return s.Choices[i%len(s.Choices)]
 }
 
 // strange makes a packet that is now and then an ordinary one.
@@ -154,7 +171,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out gossip.Outbox
-		p.Peers(start, []gossip.NodeID{2, 3, 4}, &out)
+		p.Peers(start, gossip.NewPeers([]gossip.NodeID{2, 3, 4}), &out)
 		for seq := range uint32(20_000) {
 			out.Reset()
 			m := gossip.Message{ID: gossip.ID{Origin: 2, Run: 1 + seq%5, Seq: seq + 1}, Sent: start}

@@ -25,19 +25,30 @@ type Kind struct {
 	Summary  string // one line for list-protocols
 	Follows  string // the paper or system whose rules it keeps
 	Settings []Setting
-	New      func(Environment, Values) gossip.Protocol
+	Check    func(Values) error // what the settings must be together; may be nil
+	// Make returns what makes the protocol of each node. All nodes of a network are made with the
+	// same values: what is worked out of them is done once.
+	Make func(Values) func(Environment) gossip.Protocol
+	// Rounds says that the paper counts in synchronous rounds, so the simulator does so too unless
+	// it is told how long packets take. Such a protocol has the settings interval and phase.
+	Rounds bool
+	// Until is when a simulation of it is over, unless somebody asks otherwise: [Informed] or [Quiet].
+	Until string
 }
+
+// When a simulation is over.
+const (
+	Informed = "informed" // every live node has every message
+	Quiet    = "quiet"    // nobody would pass on anything any more
+)
+
+// New makes the protocol of one node.
+func (k Kind) New(env Environment, values Values) gossip.Protocol { return k.Make(values)(env) }
 
 // Table returns all protocols in the order people should read of them.
 func Table() []Kind {
 	return []Kind{
-		{
-			Name:     "flood",
-			Summary:  "relay to every peer, at most LIMIT times per directed edge",
-			Follows:  "jyscao/gossip-network-example, its --relays",
-			Settings: floodSettings,
-			New:      newFlood,
-		},
+		floodKind,
 	}
 }
 
@@ -76,5 +87,19 @@ func New(name string, env Environment, set map[string]string) (gossip.Protocol, 
 // Generator returns the generator of one node's protocol: the same network seed and node number
 // give the same choices, in a process and in the simulator.
 func Generator(seed uint64, self gossip.NodeID) *rand.Rand {
-	return rand.New(rand.NewPCG(seed, uint64(self)))
+	return rand.New(Source(seed, self))
+}
+
+// Source is what [Generator] draws from. The numbers of nodes are neighbours, so they are scattered
+// over all states there are: a million nodes must not draw alike.
+func Source(seed uint64, self gossip.NodeID) *rand.PCG {
+	return rand.NewPCG(scatter(seed+0x9e3779b97f4a7c15), scatter(seed^scatter(uint64(self))))
+}
+
+// scatter is the finalizer of SplitMix64 (Steele, Lea, Flood 2014): it maps neighbours far apart.
+func scatter(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

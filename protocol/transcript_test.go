@@ -102,7 +102,7 @@ func TestEveryTranscriptHasAProtocol(t *testing.T) {
 // came, and its name once more a second later. Whoever gets it waits half a second to deliver it.
 type chime struct {
 	self  gossip.NodeID
-	peers []gossip.NodeID
+	peers gossip.Peers
 	held  []gossip.Message
 }
 
@@ -111,8 +111,8 @@ const (
 	chimeNames
 )
 
-func (c *chime) Peers(_ time.Time, peers []gossip.NodeID, _ *gossip.Outbox) {
-	c.peers = append(c.peers[:0], peers...)
+func (c *chime) Peers(_ time.Time, peers gossip.Peers, _ *gossip.Outbox) {
+	c.peers = peers
 }
 
 func (c *chime) Publish(now time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
@@ -135,7 +135,7 @@ func (c *chime) Wake(_ time.Time, t gossip.Timer, out *gossip.Outbox) {
 		out.Deliver(last)
 		return
 	}
-	for _, peer := range c.peers {
+	for _, peer := range c.peers.All() {
 		if t == chimeMessage {
 			out.Send(peer, gossip.Packet{Kind: 1, Messages: []gossip.Message{last}})
 		} else {
@@ -144,8 +144,8 @@ func (c *chime) Wake(_ time.Time, t gossip.Timer, out *gossip.Outbox) {
 	}
 }
 
-var chimeKind = protocol.Kind{Name: "chime", New: func(env protocol.Environment, _ protocol.Values) gossip.Protocol {
-	return &chime{self: env.Self}
+var chimeKind = protocol.Kind{Name: "chime", Make: func(protocol.Values) func(protocol.Environment) gossip.Protocol {
+	return func(env protocol.Environment) gossip.Protocol { return &chime{self: env.Self} }
 }}
 
 func TestScriptsKeepTime(t *testing.T) {

@@ -22,6 +22,7 @@ type world struct {
 	nodes   map[gossip.NodeID]*node.Node
 	peers   graph // as each node was last told; the two ends of an edge may disagree
 	down    map[gossip.NodeID]bool
+	born    []gossip.Protocol
 	flights []flight // in order of sending
 	alarms  []alarm  // in order of asking
 	batch   gossip.Batch
@@ -65,7 +66,9 @@ func newWorld(g graph, born func(gossip.NodeID) gossip.Protocol, observe func(st
 	w := &world{now: start, ids: g.nodes(), nodes: make(map[gossip.NodeID]*node.Node), peers: make(graph),
 		down: make(map[gossip.NodeID]bool), observe: observe}
 	for _, id := range w.ids {
-		w.nodes[id] = node.New(node.Config{ID: id, Run: 1, Protocol: born(id), Events: true})
+		p := born(id)
+		w.born = append(w.born, p)
+		w.nodes[id] = node.New(node.Config{ID: id, Run: 1, Protocol: p, Events: true})
 	}
 	for _, id := range w.ids {
 		w.setPeers(id, g[id])
@@ -77,7 +80,7 @@ func (w *world) since() time.Duration { return w.now.Sub(start) }
 
 func (w *world) setPeers(id gossip.NodeID, peers []gossip.NodeID) {
 	w.peers[id] = slices.Clone(peers)
-	w.apply(step{node: id, Effects: w.nodes[id].SetPeers(w.now, slices.Clone(peers))})
+	w.apply(step{node: id, Effects: w.nodes[id].SetPeers(w.now, gossip.NewPeers(slices.Clone(peers)))})
 }
 
 func (w *world) publish(id gossip.NodeID, text string, limit int) (gossip.Message, error) {
@@ -163,6 +166,17 @@ func (w *world) apply(s step) {
 	if w.observe != nil {
 		w.observe(s)
 	}
+}
+
+// atRest reports whether all protocols that wake for ever say they would not pass on anything, and
+// no other one waits to be woken.
+func (w *world) atRest() bool {
+	for _, p := range w.born {
+		if r, is := p.(gossip.Restless); !is || r.Infective() {
+			return is == false && len(w.alarms) == 0
+		}
+	}
+	return true
 }
 
 // nextFlight returns the place of the flight that is due first, or -1.

@@ -194,7 +194,8 @@ func (a *Agent) relax(ctx context.Context) {
 	}
 }
 
-// SetPeers tells the node its peers. The transport must know them already.
+// SetPeers tells the node its peers, sorted, in a slice that is the node's from now on. The transport
+// must know them already.
 func (a *Agent) SetPeers(peers []gossip.NodeID) {
-	a.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, peers) })
+	a.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, gossip.NewPeers(peers)) })
 }

@@ -279,7 +279,7 @@ func TestAlarmsAreAHeap(t *testing.T) {
 // clockwork sets an alarm for each message and delivers it when woken.
 type clockwork struct{ due []gossip.Message }
 
-func (*clockwork) Peers(time.Time, []gossip.NodeID, *gossip.Outbox) {}
+func (*clockwork) Peers(time.Time, gossip.Peers, *gossip.Outbox)               {}
 func (c *clockwork) Publish(now time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
 	c.due = append(c.due, m)
 	out.Alarm(now.Add(time.Duration(10-len(c.due))*time.Millisecond), gossip.Timer(len(c.due)-1))

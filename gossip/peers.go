@@ -1,0 +1,82 @@
+package gossip
+
+import (
+	"iter"
+	"slices"
+)
+
+// Peers is a node's neighbours, sorted. It never changes, so a protocol may keep it. The complete
+// graph is not written out: a million nodes that all know each other take no memory for it. The zero
+// value is nobody.
+type Peers struct {
+	ids  []NodeID // nil: everybody from 1 to all, except self
+	all  NodeID
+	self NodeID
+}
+
+// NewPeers returns the given nodes, which must be sorted, each once, and must not change any more.
+func NewPeers(sorted []NodeID) Peers {
+	if len(sorted) == 0 {
+		return Peers{}
+	}
+	return Peers{ids: sorted}
+}
+
+// Everyone returns the nodes 1 to n without self.
+func Everyone(n int, self NodeID) Peers { return Peers{all: NodeID(n), self: self} }
+
+// Len is how many there are.
+func (p Peers) Len() int {
+	switch {
+	case p.ids != nil:
+		return len(p.ids)
+	case p.self >= 1 && p.self <= p.all:
+		return int(p.all) - 1
+	}
+	return int(p.all)
+}
+
+// At returns the i-th, from 0 to Len − 1.
+func (p Peers) At(i int) NodeID {
+	if p.ids != nil {
+		return p.ids[i]
+	}
+	id := NodeID(i) + 1
+	if p.self >= 1 && id >= p.self {
+		id++
+	}
+	return id
+}
+
+// Index returns the place of a node, or where it would be, and whether it is there.
+func (p Peers) Index(id NodeID) (int, bool) {
+	if p.ids != nil {
+		return slices.BinarySearch(p.ids, id)
+	}
+	switch {
+	case id < 1:
+		return 0, false
+	case id > p.all:
+		return p.Len(), false
+	case p.self >= 1 && id > p.self:
+		return int(id) - 2, true
+	}
+	return int(id) - 1, id != p.self
+}
+
+// Has reports whether a node is among them.
+func (p Peers) Has(id NodeID) bool {
+	_, is := p.Index(id)
+	return is
+}
+
+// All yields each with its place.
+func (p Peers) All() iter.Seq2[int, NodeID] {
+	return func(yield func(int, NodeID) bool) {
+		for i := range p.Len() {
+			if !yield(i, p.At(i)) {
+				return
+			}
+		}
+	}
+}

@@ -163,6 +163,9 @@ func (t *HTTP) Serve(ctx context.Context, recv func([]gossip.Envelope)) error {
 	return nil
 }
 
+// Ready is closed when Serve has begun: before that, Send only returns [ErrClosed].
+func (t *HTTP) Ready() <-chan struct{} { return t.ready }
+
 // Room waits until no peer that takes anything has more than HighWater waiting: this is how a full
 // queue pushes back on whoever sends. A peer that takes nothing holds nobody up.
 func (t *HTTP) Room(ctx context.Context) error {

@@ -1,6 +1,3 @@
-// Package live runs a node in real time: one agent owns it, feeds it what arrives, wakes it when it
-// asks to be woken, and carries out what it wants done. The agent works in the process that
-// [Child] makes of a program, and just as well inside any other Go program.
 package live
 
 import (
@@ -16,7 +13,8 @@ import (
 	"gossipctl/transport"
 )
 
-// Agent owns a node. A lock, not a goroutine, hands the node from one input to the next: whoever
+// Agent owns a node: it feeds it what arrives, wakes it when it asks to be woken, and carries out what
+// it wants done. A lock, not a goroutine, hands the node from one input to the next: whoever
 // has an input steps the node itself, so a packet costs no switch between goroutines on its way
 // from one wire to the next, and what it is made of can stay where the wire has put it.
 type Agent struct {
@@ -31,7 +29,7 @@ type Agent struct {
 	closed  bool
 	waiters int
 	changed chan struct{} // closed and replaced at a delivery, when somebody waits
-	steps   uint64        // taken, ever
+	steps   uint64        // with messages, taken ever
 	active  chan struct{} // a token when the node has taken a step lately
 }
 
@@ -59,7 +57,7 @@ func (a *Agent) Step(do func(now time.Time, n *node.Node) node.Effects) {
 	defer a.mu.Unlock()
 	now := time.Now()
 	a.apply(do(now, a.node))
-	a.notify()
+	a.notify(true)
 }
 
 // Wait waits until ready says yes. It is asked at once, and again whenever something was delivered.
@@ -91,10 +89,12 @@ func (a *Agent) receive(batch []gossip.Envelope) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
+	busy := false
 	for i := range batch {
+		busy = busy || len(batch[i].Packet.Messages) > 0
 		a.apply(a.node.Receive(now, &batch[i]))
 	}
-	a.notify()
+	a.notify(busy)
 }
 
 // apply carries out effects. A send that fails is counted by the transport, and nothing else can be
@@ -118,12 +118,15 @@ func (a *Agent) report(e trace.Event) {
 	a.log.Debug(e.String())
 }
 
-// notify tells those who wait that something was delivered.
-func (a *Agent) notify() {
-	a.steps++
-	select {
-	case a.active <- struct{}{}:
-	default:
+// notify tells those who wait that something was delivered. Busy steps took in a message or a wish:
+// rounds that go on for ever, and packets without messages, leave no memory to give back.
+func (a *Agent) notify(busy bool) {
+	if busy {
+		a.steps++
+		select {
+		case a.active <- struct{}{}:
+		default:
+		}
 	}
 	_, _, last := a.node.Size()
 	if last == a.size {
@@ -158,7 +161,7 @@ func (a *Agent) wake() {
 		a.apply(a.node.Wake(now, a.alarms.pop().Timer))
 	}
 	a.arm(now)
-	a.notify()
+	a.notify(false)
 }
 
 // idleAfter is how long nothing must happen before a node gives memory back. Messages of a person

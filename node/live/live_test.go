@@ -277,12 +277,17 @@ func TestAlarmsAreAHeap(t *testing.T) {
 }
 
 // clockwork sets an alarm for each message and delivers it when woken.
-type clockwork struct{ due []gossip.Message }
+type clockwork struct {
+	due   []gossip.Message
+	began time.Time // of the first
+}
 
-func (*clockwork) Peers(time.Time, gossip.Peers, *gossip.Outbox)               {}
+func (*clockwork) Peers(time.Time, gossip.Peers, *gossip.Outbox) {}
 func (c *clockwork) Publish(now time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
-	c.due = append(c.due, m)
-	out.Alarm(now.Add(time.Duration(10-len(c.due))*time.Millisecond), gossip.Timer(len(c.due)-1))
+	if c.due = append(c.due, m); len(c.due) == 1 {
+		c.began = now
+	}
+	out.Alarm(c.began.Add(time.Duration(100-len(c.due))*time.Millisecond), gossip.Timer(len(c.due)-1))
 }
 func (*clockwork) Receive(time.Time, gossip.NodeID, gossip.Packet, *gossip.Outbox) {}
 func (c *clockwork) Wake(_ time.Time, t gossip.Timer, out *gossip.Outbox)          { out.Deliver(c.due[t]) }

@@ -31,30 +31,38 @@ type server struct {
 	wire *transport.HTTP
 	http *http.Server
 	log  *slog.Logger
-	peer sync.Mutex // held while peers change, so that changes do not cross
+
+	refused func() map[api.Code]uint64 // requests, by the guards
+	ripe    time.Time                  // no message is published before; zero where the run is told
+	guest   bool                       // in a program of somebody else's, whose memory it leaves alone
+
+	peer sync.Mutex    // held while peers change, so that changes do not cross
+	told chan struct{} // closed and replaced when they have changed
 }
 
-// newServer builds the node; nothing runs yet.
+// newServer builds the node of a process; nothing runs yet.
 func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *server {
-	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Network: cfg.NetworkID, Token: cfg.PeerToken})
-	n := node.New(node.Config{
+	return assemble(cfg, node.Config{
 		ID: cfg.ID, Run: cfg.Run, Protocol: p, Capacity: cfg.Capacity, DropOldest: cfg.DropOldest,
 		Events: cfg.LogLevel <= slog.LevelDebug,
-	})
-	s := &server{Agent: NewAgent(n, wire, log), cfg: cfg, wire: wire, log: log}
+	}, addr, log)
+}
+
+// assemble puts a node, its wire and its HTTP face together.
+func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *server {
+	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Network: cfg.NetworkID, Token: cfg.PeerToken})
+	s := &server{Agent: NewAgent(node.New(within), wire, log), cfg: cfg, wire: wire, log: log, told: make(chan struct{})}
 
 	control := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.ControlToken)}, Open: map[string]bool{"/v1/health": true}}
 	peers := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.PeerToken), []byte(cfg.ControlToken)}}
-	handler := api.Handler{
-		Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s,
-		Refused: func() map[api.Code]uint64 {
-			sum := control.Refused()
-			for code, n := range peers.Refused() {
-				sum[code] += n
-			}
-			return sum
-		},
+	s.refused = func() map[api.Code]uint64 {
+		sum := control.Refused()
+		for code, n := range peers.Refused() {
+			sum[code] += n
+		}
+		return sum
 	}
+	handler := api.Handler{Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s, Refused: s.refused}
 	routes := handler.Routes()
 	own, link, packets := control.Protect(addr, routes), peers.Protect(addr, wire), peers.Protect(addr, routes)
 	// No ServeMux may stand before the guards: it answers some requests, with redirects, itself.
@@ -68,7 +76,6 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *
 			own.ServeHTTP(w, r)
 		}
 	}))
-	s.SetPeers(cfg.Peers)
 	return s
 }
 
@@ -78,7 +85,13 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	defer cut()
 	var group sync.WaitGroup
 	group.Go(func() { s.Run(wireCtx) })
-	group.Go(func() { s.relax(wireCtx) })
+	<-s.wire.Ready() // what a protocol sends before would be lost
+	if !s.guest {
+		s.SetPeers(s.cfg.Peers) // a protocol may send as soon as it knows its peers
+	}
+	if !s.guest {
+		group.Go(func() { s.relax(wireCtx) })
+	}
 	failed := make(chan error, 1)
 	group.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -100,7 +113,12 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 }
 
 // Room implements api.Backend.
-func (s *server) Room(ctx context.Context) error { return s.wire.Room(ctx) }
+func (s *server) Room(ctx context.Context) error {
+	if early := time.Until(s.ripe); early > 0 && !rest(ctx, early) {
+		return ctx.Err()
+	}
+	return s.wire.Room(ctx)
+}
 
 // SetPeers implements api.Backend: the transport learns of new peers before the node does, and of
 // those that go after it, so that the node never sends to a peer the transport does not know.
@@ -117,6 +135,8 @@ func (s *server) SetPeers(peers []api.Peer) {
 	s.wire.SetPeers(union(routes, known))
 	s.Agent.SetPeers(ids)
 	s.wire.SetPeers(routes)
+	close(s.told)
+	s.told = make(chan struct{})
 	s.log.Info("peers", "are", fmt.Sprint(ids))
 }
 

@@ -56,13 +56,26 @@ func pictureOf(v netctl.View) draw.Picture {
 
 // checkPictureFile makes sure, before anything is begun, that a picture can be drawn to a file.
 func checkPictureFile(path string) error {
-	if _, err := render.Format(path); err != nil {
-		return api.WrapError(api.CodeUsage, err, "")
+	format, err := render.Format(path)
+	return checkFile(path, err, format == "png")
+}
+
+// checkChartFile does the same for a chart.
+func checkChartFile(path string) error {
+	format, err := render.ChartFormat(path)
+	return checkFile(path, err, format == "png" || format == "svg")
+}
+
+// checkFile looks at what can be known before: the name, which bad says is none that can be drawn to,
+// the folder, and the renderer if one is needed.
+func checkFile(path string, bad error, renders bool) error {
+	if bad != nil {
+		return api.WrapError(api.CodeUsage, bad, "")
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return api.NewError(api.CodeUsage, fmt.Sprintf("%s is a folder", path), "")
 	}
-	if format, _ := render.Format(path); format == "png" {
+	if renders {
 		if _, err := render.Find(); err != nil {
 			return drawError(err)
 		}
@@ -103,7 +116,7 @@ func (a *app) drawFile(ctx context.Context, path string, d draw.Drawing) error {
 
 func drawError(err error) error {
 	if errors.Is(err, render.ErrMissing) {
-		return api.WrapError(api.CodeFailed, err, "svg, dot and txt can be drawn without it")
+		return api.WrapError(api.CodeFailed, err, "svg, dot and txt of a network, json and csv of a chart, can be drawn without it")
 	}
 	return err
 }

@@ -1,5 +1,6 @@
-// Command gossipctl-graph is gossipctl's renderer: it reads one drawing on standard input, finds
-// places for its nodes with Graphviz, and writes it as JSON with places, as SVG or as PNG.
+// Command gossipctl-graph is gossipctl's renderer. It reads one drawing on standard input, finds
+// places for its nodes with Graphviz, and writes it as JSON with places, as SVG or as PNG; or one
+// chart, which it draws with gonum's plot, as SVG or as PNG.
 //
 // It is a program of its own because go-graphviz loads a WebAssembly module before main runs,
 // which every node process would pay for, and cannot do two things at once.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -10,12 +11,13 @@ import (
 	"slices"
 	"strings"
 
+	"gossipctl/chart"
 	"gossipctl/topology/draw"
 )
 
 const usage = `Usage: gossipctl-graph --to FORMAT [--layout ENGINE] < drawing.json
 
-Reads one drawing, as "gossipctl plot-network -o json" writes it, and draws it.
+Reads one drawing, as "gossipctl plot-network -o json" writes it, or one chart, and draws it.
 gossipctl runs this program by itself; there is rarely a reason to run it by hand.
 
   --to FORMAT       positions: the drawing again, with the place of every node
@@ -23,7 +25,7 @@ gossipctl runs this program by itself; there is rarely a reason to run it by han
   --layout ENGINE   neato, sfdp, dot, twopi, fdp or circo; by default the drawing's own
                     layout, or neato up to 200 nodes and sfdp above. fdp and circo take
                     minutes above 100 nodes and are refused there. The tree of a message
-                    has its own layout, whatever this says
+                    and a chart have their own layout, whatever this says
 
 Exit status: 0 done, 1 failed, 2 misused.
 `
@@ -86,9 +88,23 @@ func checkArgs(to, engine string, rest []string) error {
 	return nil
 }
 
-// render reads a drawing and writes it; engine "" leaves the layout to the drawing.
+// render reads a drawing or a chart and writes it; engine "" leaves the layout to the drawing.
 func render(ctx context.Context, in io.Reader, out io.Writer, to, engine string) error {
-	d, err := draw.Decode(in)
+	data, err := io.ReadAll(io.LimitReader(in, chart.MaxDocument+1)) // the longer of the two
+	if err != nil {
+		return fmt.Errorf("reading the document: %w", err)
+	}
+	if chart.IsDocument(data) {
+		c, err := chart.Decode(bytes.NewReader(data))
+		switch {
+		case err != nil:
+			return err
+		case to == "positions":
+			return errors.New("a chart has no nodes that could be placed; --to is svg or png")
+		}
+		return writeChart(out, c, to)
+	}
+	d, err := draw.Decode(bytes.NewReader(data))
 	if err != nil {
 		return err
 	}

@@ -10,18 +10,20 @@ import (
 // Format is the shape of a result; it is a flag value. The zero value is a table.
 type Format string
 
-// The formats. Wide is a table with more columns; name is one identifier a line, for scripts.
+// The formats. Wide is a table with more columns; name is one identifier a line, for scripts; csv is
+// the wide table for spreadsheets, with the titles as keys.
 const (
 	FormatTable Format = "table"
 	FormatWide  Format = "wide"
 	FormatJSON  Format = "json"
 	FormatYAML  Format = "yaml"
 	FormatName  Format = "name"
+	FormatCSV   Format = "csv"
 )
 
 // Formats returns the values --output takes.
 func Formats() []string {
-	return []string{string(FormatTable), string(FormatWide), string(FormatJSON), string(FormatYAML), string(FormatName)}
+	return []string{string(FormatTable), string(FormatWide), string(FormatJSON), string(FormatYAML), string(FormatName), string(FormatCSV)}
 }
 
 // String returns the format as it is written after --output.

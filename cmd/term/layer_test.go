@@ -193,7 +193,7 @@ func TestBadValues(t *testing.T) {
 		{"timeout", "30", `"30" has no unit; write 30s for seconds`},
 		{"timeout", "soon", `"soon" is not a duration such as 30s or 1m30s`},
 		{"time", "x", `"x" is not a whole number`},
-		{"output", "xml", `"xml" is not an output format; use table, wide, json, yaml or name`},
+		{"output", "xml", `"xml" is not an output format; use table, wide, json, yaml, name or csv`},
 		{"num-nodes", "\x1b[2J", `"\x1b[2J" is not a whole number`},
 		{"num-nodes", strings.Repeat("x", 99), `"` + strings.Repeat("x", 59) + `…" is not a whole number`},
 	} {

@@ -181,7 +181,7 @@ func TestFormatFlag(t *testing.T) {
 		t.Errorf("parsed %+v and %v", o, err)
 	}
 	err := BadFlag(flags.Parse([]string{"--output=xml"}))
-	want := `--output: "xml" is not an output format; use table, wide, json, yaml or name`
+	want := `--output: "xml" is not an output format; use table, wide, json, yaml, name or csv`
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

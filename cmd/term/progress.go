@@ -47,6 +47,13 @@ func (p *Progress) Add(n int) {
 	}
 }
 
+// Describe says what is being done now.
+func (p *Progress) Describe(label string) {
+	if p.bar != nil {
+		p.bar.Describe(string(Escape(label)))
+	}
+}
+
 // Done takes the bar off the terminal, so that what is printed next starts on a clean line.
 // Calling it again does nothing.
 func (p *Progress) Done() {

@@ -2,6 +2,7 @@ package term
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"regexp"
@@ -50,6 +51,9 @@ func (t *Table) Row(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
+// Write shows the table to a person, in the middle of other text.
+func (t *Table) Write(w io.Writer) error { return t.render(w, Output{}) }
+
 // render writes the table in one of the formats that are not a document.
 func (t *Table) render(w io.Writer, o Output) error {
 	titles := slices.Concat(t.columns, t.wide)
@@ -57,6 +61,9 @@ func (t *Table) render(w io.Writer, o Output) error {
 		if len(row) != len(titles) {
 			return fmt.Errorf("row %d has %d cells for %d columns", i+1, len(row), len(titles))
 		}
+	}
+	if o.Format == FormatCSV {
+		return t.csv(w, titles, !o.NoHeaders)
 	}
 	if len(t.rows) == 0 {
 		return nil
@@ -88,6 +95,31 @@ func (t *Table) names(w io.Writer, titles []string) error {
 		}
 	}
 	return nil
+}
+
+// csv writes every column by RFC 4180, without colours. Text stays escaped, so that it cannot act on
+// a terminal; a program reads the exact text in JSON.
+func (t *Table) csv(w io.Writer, titles []string, header bool) error {
+	out := csv.NewWriter(w)
+	record := make([]string, len(titles))
+	if header {
+		for i, title := range titles {
+			record[i] = strings.ReplaceAll(strings.ToLower(title), " ", "_")
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			record[i] = colors.ReplaceAllString(string(cell), "")
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
 }
 
 // layOut lets tablewriter align the first len(titles) cells of every row. All that it does to the

@@ -86,9 +86,28 @@ func TestTableWithoutRows(t *testing.T) {
 	var table Table
 	table.Columns("node")
 	for _, name := range Formats() {
-		if got := laidOut(t, &table, Output{Format: Format(name)}); got != "" {
-			t.Errorf("%s: %q, want nothing", name, got)
+		want := ""
+		if name == string(FormatCSV) {
+			want = "node\n" // a program wants to know the columns in any case
 		}
+		if got := laidOut(t, &table, Output{Format: Format(name)}); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestCSV(t *testing.T) {
+	var table Table
+	table.Columns("node", "last word")
+	table.Wide("pid")
+	table.Row(1, TrueColor.Good(Escape("a, \"b\"")), 77)
+	table.Row(2, "\x1b[31m", 78)
+	want := "node,last_word,pid\n1,\"a, \"\"b\"\"\",77\n2,\\x1b[31m,78\n"
+	if got := laidOut(t, &table, Output{Format: FormatCSV}); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := laidOut(t, &table, Output{Format: FormatCSV, NoHeaders: true}); got != want[len("node,last_word,pid\n"):] {
+		t.Errorf("without headers %q", got)
 	}
 }
 

@@ -23,20 +23,25 @@ const (
 	drainTime  = 2 * time.Second // after a kill, for pipes that something else still holds open
 )
 
-// run lets the renderer make one thing of one drawing and returns what it wrote. When it crashes,
+// draw lets the renderer make one thing of one drawing and returns what it wrote.
+func (r Renderer) draw(ctx context.Context, to string, d draw.Drawing) ([]byte, error) {
+	var document bytes.Buffer
+	if err := draw.Encode(&document, d); err != nil {
+		return nil, err
+	}
+	return r.run(ctx, to, document.Bytes())
+}
+
+// run lets the renderer make one thing of one document and returns what it wrote. When it crashes,
 // it gets a second chance without the compiled Graphviz that it keeps between runs: a file cut
 // short there makes it panic before it can do anything about it.
-func (r Renderer) run(ctx context.Context, to string, d draw.Drawing) ([]byte, error) {
+func (r Renderer) run(ctx context.Context, to string, document []byte) ([]byte, error) {
 	path := r.Program
 	if path == "" {
 		var err error
 		if path, err = Find(); err != nil {
 			return nil, err
 		}
-	}
-	var document bytes.Buffer
-	if err := draw.Encode(&document, d); err != nil {
-		return nil, err
 	}
 	dir, release, err := workDir()
 	if err != nil {
@@ -49,12 +54,12 @@ func (r Renderer) run(ctx context.Context, to string, d draw.Drawing) ([]byte, e
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	out, err := once(bounded, path, to, document.Bytes(), dir)
+	out, err := once(bounded, path, to, document, dir)
 	if crash := new(exec.ExitError); errors.As(err, &crash) && crash.ExitCode() == crashed {
 		if removeErr := os.RemoveAll(filepath.Join(dir, compiled)); removeErr != nil {
 			return nil, errors.Join(err, removeErr)
 		}
-		out, err = once(bounded, path, to, document.Bytes(), dir)
+		out, err = once(bounded, path, to, document, dir)
 	}
 	switch {
 	case err == nil:

@@ -20,7 +20,7 @@ func TestHangingRendererIsKilled(t *testing.T) {
 	r := fake(t, "echo $$ > "+pidFile+"; exec sleep 60")
 	r.Timeout = 500 * time.Millisecond
 	began := time.Now()
-	_, err := r.run(t.Context(), "png", spread)
+	_, err := r.draw(t.Context(), "png", spread)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "500ms") {
 		t.Errorf("err = %v", err)
 	}
@@ -80,7 +80,7 @@ func TestRendererThatFails(t *testing.T) {
 		"endless anger": {"head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1", "xxx…"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := fake(t, tc.script).run(t.Context(), "png", spread)
+			_, err := fake(t, tc.script).draw(t.Context(), "png", spread)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("err = %v, want %q in it", err, tc.want)
 			}
@@ -125,7 +125,7 @@ func TestRendererThatLies(t *testing.T) {
 
 func TestRendererKnowsNothingOfUs(t *testing.T) {
 	t.Setenv("GOSSIPCTL_SECRET", "swordfish")
-	out, err := fake(t, `env; echo "group $(ps -o pgid= -p $$ 2>/dev/null)"; stat -c %a "$TMPDIR"; echo "$@"`).run(t.Context(), "png", spread)
+	out, err := fake(t, `env; echo "group $(ps -o pgid= -p $$ 2>/dev/null)"; stat -c %a "$TMPDIR"; echo "$@"`).draw(t.Context(), "png", spread)
 	if err != nil {
 		t.Fatal(err)
 	}

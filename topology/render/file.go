@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,11 +14,16 @@ import (
 
 // File writes d to a file in the format of its extension, all or nothing: when it fails, what was
 // at path before is still there.
-func (r Renderer) File(ctx context.Context, path string, d draw.Drawing) (result Result, err error) {
+func (r Renderer) File(ctx context.Context, path string, d draw.Drawing) (Result, error) {
 	format, err := Format(path)
 	if err != nil {
 		return Result{}, err
 	}
+	return replace(path, func(w io.Writer) (Result, error) { return r.Write(ctx, w, format, d) })
+}
+
+// replace puts what write writes in the place of the file at path, or leaves that as it is.
+func replace(path string, write func(io.Writer) (Result, error)) (result Result, err error) {
 	// Beside the file, since only within one file system is a rename one step.
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text())
 	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
@@ -29,7 +35,7 @@ func (r Renderer) File(ctx context.Context, path string, d draw.Drawing) (result
 			err = errors.Join(err, os.Remove(temporary))
 		}
 	}()
-	result, err = r.Write(ctx, f, format, d)
+	result, err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}

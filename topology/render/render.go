@@ -1,6 +1,7 @@
-// Package render writes drawings to files and streams. What package draw can do by itself is done
-// here in the process; places of nodes that follow no formula, and pixels, come from the program
-// gossipctl-graph, which is started for one drawing, watched, and killed when it takes too long.
+// Package render writes drawings and charts to files and streams. What package draw can do by itself
+// is done here in the process; places of nodes that follow no formula, pixels, and charts come from
+// the program gossipctl-graph, which is started for one of them, watched, and killed when it takes
+// too long.
 package render
 
 import (
@@ -10,13 +11,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"gossipctl/topology/draw"
 )
 
-// Renderer writes drawings. Its zero value is ready for use, by several goroutines as well.
+// Renderer writes drawings and charts. Its zero value is ready for use, by several goroutines as well.
 type Renderer struct {
 	Program string         // path of gossipctl-graph; empty: [Find] it when it is needed
 	Timeout time.Duration  // how long one run of it may take; 0 means DefaultTimeout
@@ -27,7 +29,7 @@ type Renderer struct {
 // which compiles Graphviz for half a second.
 const DefaultTimeout = 30 * time.Second
 
-// Result is what there is to say about a drawing that was written.
+// Result is what there is to say about what was written.
 type Result struct {
 	Note string // a sentence for the user when it is not quite what was asked for, else empty
 }
@@ -35,63 +37,80 @@ type Result struct {
 // ErrFormat is wrapped by errors about a format that does not exist: the user's mistake.
 var ErrFormat = errors.New("unknown format")
 
-// formats lists what Write can write; the file names that mean it end in the extensions.
-var formats = []struct {
+// format is one of the formats that some kind of thing, such as a drawing, can be written in.
+type format[T any] struct {
 	name       string
-	extensions []string
-	write      func(Renderer, context.Context, io.Writer, draw.Drawing) (Result, error)
-}{
+	extensions []string // of the file names that mean it
+	write      func(Renderer, context.Context, io.Writer, T) (Result, error)
+}
+
+// catalogue lists the formats of one kind of thing, the usual one first.
+type catalogue[T any] struct {
+	what    string // such as "a drawing"
+	formats []format[T]
+}
+
+// drawings are the formats of [Renderer.Write].
+var drawings = catalogue[draw.Drawing]{"a drawing", []format[draw.Drawing]{
 	{"svg", []string{".svg"}, Renderer.svg},
 	{"png", []string{".png"}, Renderer.png},
 	{"dot", []string{".dot", ".gv"}, Renderer.dot},
 	{"json", []string{".json"}, Renderer.json},
 	{"txt", []string{".txt"}, Renderer.txt},
-}
+}}
 
-// Formats lists the formats, the usual one first.
-func Formats() []string {
-	names := make([]string, len(formats))
-	for i, f := range formats {
+func (c catalogue[T]) names() []string {
+	names := make([]string, len(c.formats))
+	for i, f := range c.formats {
 		names[i] = f.name
 	}
 	return names
 }
 
-// Format is the format a file name asks for by its extension.
-func Format(filename string) (string, error) {
+// of is the format a file name asks for by its extension.
+func (c catalogue[T]) of(filename string) (string, error) {
 	extension := strings.ToLower(filepath.Ext(filename))
-	for _, f := range formats {
-		for _, e := range f.extensions {
-			if e == extension {
-				return f.name, nil
-			}
+	for _, f := range c.formats {
+		if slices.Contains(f.extensions, extension) {
+			return f.name, nil
 		}
 	}
-	return "", fmt.Errorf("%w %q of %q; a drawing ends in .%s", ErrFormat, extension, filename, strings.Join(Formats(), ", ."))
+	return "", fmt.Errorf("%w %q of %q; %s ends in .%s", ErrFormat, extension, filename, c.what, strings.Join(c.names(), ", ."))
 }
+
+// to writes something that was checked in a format; nothing when that fails.
+func (c catalogue[T]) to(ctx context.Context, r Renderer, w io.Writer, name string, thing T, check error) (Result, error) {
+	for _, f := range c.formats {
+		if f.name != name {
+			continue
+		}
+		if check != nil {
+			return Result{}, fmt.Errorf("this cannot be drawn: %w", check)
+		}
+		var out bytes.Buffer
+		result, err := f.write(r, ctx, &out, thing)
+		if err != nil {
+			return Result{}, err
+		}
+		if _, err := w.Write(out.Bytes()); err != nil {
+			return Result{}, fmt.Errorf("writing %s: %w", c.what, err)
+		}
+		return result, nil
+	}
+	return Result{}, fmt.Errorf("%w %q; %s is one of %s", ErrFormat, name, c.what, strings.Join(c.names(), ", "))
+}
+
+// Formats lists the formats of drawings, the usual one first.
+func Formats() []string { return drawings.names() }
+
+// Format is the format of a drawing that a file name asks for by its extension.
+func Format(filename string) (string, error) { return drawings.of(filename) }
 
 // Write writes d in a format: svg, png, dot, json (see [draw.Encode]) or txt. Nothing is written
 // when it fails. PNG always needs the renderer, and its absence is [ErrMissing]; a picture without
 // a layout of its own is laid out by the renderer, and without it less well, with a note.
 func (r Renderer) Write(ctx context.Context, w io.Writer, format string, d draw.Drawing) (Result, error) {
-	for _, f := range formats {
-		if f.name != format {
-			continue
-		}
-		if err := d.Check(); err != nil {
-			return Result{}, fmt.Errorf("this cannot be drawn: %w", err)
-		}
-		var out bytes.Buffer
-		result, err := f.write(r, ctx, &out, d)
-		if err != nil {
-			return Result{}, err
-		}
-		if _, err := w.Write(out.Bytes()); err != nil {
-			return Result{}, fmt.Errorf("writing the drawing: %w", err)
-		}
-		return result, nil
-	}
-	return Result{}, fmt.Errorf("%w %q; a drawing is one of %s", ErrFormat, format, strings.Join(Formats(), ", "))
+	return drawings.to(ctx, r, w, format, d, d.Check())
 }
 
 // Positions asks the renderer for the places of p's nodes and returns p with them. A picture that
@@ -100,7 +119,7 @@ func (r Renderer) Positions(ctx context.Context, p draw.Picture) (draw.Picture, 
 	if p.Engine() == "" {
 		return p.Placed(), nil
 	}
-	answer, err := r.run(ctx, "positions", p)
+	answer, err := r.draw(ctx, "positions", p)
 	if err != nil {
 		return p, err
 	}
@@ -146,7 +165,7 @@ func (r Renderer) svg(ctx context.Context, w io.Writer, d draw.Drawing) (Result,
 }
 
 func (r Renderer) png(ctx context.Context, w io.Writer, d draw.Drawing) (Result, error) {
-	pixels, err := r.run(ctx, "png", d)
+	pixels, err := r.draw(ctx, "png", d)
 	if err != nil {
 		return Result{}, err
 	}

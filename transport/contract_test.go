@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,8 +31,23 @@ type world interface {
 }
 
 var worlds = map[string]func() world{
-	"mem":  func() world { return &memWorld{NewMem()} },
-	"http": func() world { return &httpWorld{nodes: map[gossip.NodeID]*HTTP{}, addr: map[gossip.NodeID]string{}} },
+	"mem":           newMemWorld,
+	"http":          newHTTPWorld,
+	"mem, calm":     faulty(newMemWorld, fault.Plan{}),
+	"http, calm":    faulty(newHTTPWorld, fault.Plan{}),
+	"mem, delayed":  faulty(newMemWorld, fault.Plan{Latency: fault.ConstantLatency(5 * time.Millisecond)}),
+	"http, delayed": faulty(newHTTPWorld, fault.Plan{Latency: fault.ConstantLatency(5 * time.Millisecond)}),
+}
+
+func newMemWorld() world { return &memWorld{NewMem()} }
+
+func newHTTPWorld() world {
+	return &httpWorld{nodes: map[gossip.NodeID]*HTTP{}, addr: map[gossip.NodeID]string{}}
+}
+
+// faulty puts a plan of faults between all nodes of a world.
+func faulty(beneath func() world, plan fault.Plan) func() world {
+	return func() world { return &faultyWorld{beneath(), &plan} }
 }
 
 type memWorld struct{ *Mem }
@@ -65,6 +82,15 @@ func (w *httpWorld) connected(*testing.T) {
 	}
 }
 
+type faultyWorld struct {
+	world
+	plan *fault.Plan
+}
+
+func (w *faultyWorld) join(t *testing.T, id gossip.NodeID) Transport {
+	return NewFaulty(w.world.join(t, id), id, w.plan)
+}
+
 // collector keeps a copy of what arrives.
 type collector struct {
 	mu   sync.Mutex
@@ -79,7 +105,11 @@ func (c *collector) recv(batch []gossip.Envelope) {
 	for _, e := range batch {
 		line := fmt.Sprintf("from %d kind %d", e.From, e.Packet.Kind)
 		for i, m := range e.Packet.Messages {
-			line += fmt.Sprintf(" %v %q %v %v", m.ID, m.Body, m.Sent.UnixNano(), e.Routes[i])
+			body := fmt.Sprintf("%q", m.Body[:min(len(m.Body), 64)])
+			if len(m.Body) > 64 {
+				body += fmt.Sprintf("… %d bytes %x", len(m.Body), sha256.Sum256(m.Body))
+			}
+			line += fmt.Sprintf(" %v %s %v %v", m.ID, body, m.Sent.UnixNano(), e.Routes[i])
 		}
 		c.got = append(c.got, line)
 	}
@@ -88,6 +118,15 @@ func (c *collector) recv(batch []gossip.Envelope) {
 	case c.more <- struct{}{}:
 	default:
 	}
+}
+
+// take returns what has arrived since it was last called.
+func (c *collector) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got := c.got
+	c.got = nil
+	return got
 }
 
 func (c *collector) wait(t *testing.T, n int) []string {
@@ -236,7 +275,7 @@ func TestContract(t *testing.T) {
 				serve(t, b, func([]gossip.Envelope) { <-release })
 				t.Cleanup(func() { close(release) })
 				sendAll(t, a, 2, 1, func(int) *gossip.Envelope { return message(1, 1, nil) })
-				body := make([]byte, gossip.MaxBody)
+				body := make([]byte, 4<<10) // many more than all buffers on the way hold, and no more memory than needed
 				begun := time.Now()
 				for i := range 1_000_000 {
 					if err := a.Send(2, message(1, i+2, body)); errors.Is(err, ErrQueueFull) {

@@ -1,9 +1,12 @@
 package topology_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -14,7 +17,7 @@ import (
 )
 
 // byChance lists the kinds whose graph depends on the seed.
-var byChance = map[string]bool{"random": true, "powerlaw": true, "smallworld": true}
+var byChance = map[string]bool{"random": true, "powerlaw": true, "smallworld": true, "dialled": true}
 
 // TestGenerateLaws checks, over all kinds and many seeds, what every graph has in common.
 func TestGenerateLaws(t *testing.T) {
@@ -26,6 +29,8 @@ func TestGenerateLaws(t *testing.T) {
 				nodes = 1 << (seed % 8)
 			case k.Name == "torus":
 				nodes = 3 * (3 + int(seed))
+			case k.Name == "dialled":
+				nodes += 20
 			case k.Name == "random" && nodes%2 == 1:
 				nodes++
 			}
@@ -66,9 +71,14 @@ func TestSeedIsAPromise(t *testing.T) {
 		"random":     "1-2 1-4 1-8 2-3 2-7 3-5 3-8 4-6 4-7 5-6 5-7 6-8",
 		"powerlaw":   "1-4 2-4 2-5 2-6 2-7 2-8 3-4 3-5 3-6 3-7 4-5 4-8 5-6 6-7 7-8",
 		"smallworld": "1-2 1-3 1-7 1-8 2-3 2-4 2-8 3-4 3-5 4-5 4-6 5-6 5-7 6-7 6-8 7-8",
+		"dialled":    "1-2 1-7 2-3 2-8 3-5 3-6 3-7 3-8 4-5 4-7 5-6 5-7",
 	}
 	for kind := range byChance {
-		g, err := topology.Generate(topology.Request{Kind: kind, Nodes: 8, Seed: 42})
+		r := topology.Request{Kind: kind, Nodes: 8, Seed: 42}
+		if kind == "dialled" {
+			r.Param = 2
+		}
+		g, err := topology.Generate(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +90,65 @@ func TestSeedIsAPromise(t *testing.T) {
 			t.Errorf("%s: %s, want %s", kind, got, want[kind])
 		}
 	}
+}
+
+// TestLargeSeedsToo pins, by a hash, what is too long to write out; so many nodes take other ways to the
+// same laws. Nothing below MaxNodes may ever change, and nothing above without a word in the changelog.
+func TestLargeSeedsToo(t *testing.T) {
+	tests := []struct {
+		kind         string
+		nodes, param int
+		want         uint64
+	}{
+		{"random", 1000, 2, 0x912fbebe4fc066d5},
+		{"random", 5000, 3, 0x815846e7a3968e4c},
+		{"random", 5000, 4, 0x40b1678a7fb8158d},
+		{"random", 5000, 5, 0x5780b799d5be0030},
+		{"random", 301, 20, 0x2aba95ce478bb985},
+		{"random", 300, 297, 0xa694ed357d496de6},
+		{"random", 300, 200, 0xdb734329b4b6edf5},
+		{"powerlaw", 100, 0, 0x68fe7801cbb8f7aa},
+		{"powerlaw", 5000, 0, 0xbdd91caba4c357ba},
+		{"smallworld", 100, 0, 0x85936c372526026e},
+		{"smallworld", 5000, 0, 0xebec3e8bdc939c0c},
+		{"circular", 5000, 0, 0x27b8e7d7e30d49b1},
+		{"turan", 501, 7, 0x7342afe9b13eb119},
+		{"grid", 4999, 0, 0x195049f1e4f0345},
+		{"torus", 5000, 0, 0x8d686a2051460c1d},
+		{"star", 5000, 0, 0x18294b25f672e2dc},
+		{"tree", 5000, 3, 0xf71d843834a6e8e5},
+		{"complete", 500, 0, 0xb8cbd17b357ff09e},
+		{"line", 5000, 0, 0x64bb425a42a26fad},
+		{"hypercube", 4096, 0, 0x43d5ebdbbe97f165},
+		{"dialled", 5000, 20, 0x9b64ce019638edf4},
+		{"dialled", 5000, 1, 0x2681efc2d05c3072},
+		{"random", 6000, 5, 0x1d7981b5c252c8c0},
+		{"random", 20000, 2, 0x27085483483fc08d},
+		{"random", 20000, 3, 0xfe0863c81a9ba58b},
+		{"random", 20000, 5, 0xf4919961100f966f},
+		{"powerlaw", 20000, 0, 0xa7fcd04325ef5ade},
+		{"smallworld", 20000, 0, 0x1bb6a14798c23264},
+		{"dialled", 20000, 3, 0x1d6861f07d2745b},
+	}
+	for _, tt := range tests {
+		g, err := topology.Generate(topology.Request{Kind: tt.kind, Nodes: tt.nodes, Most: 20000, Param: tt.param, Seed: 42})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hash(g); got != tt.want {
+			t.Errorf("%s %d %d: %#x, want %#x", tt.kind, tt.nodes, tt.param, got, tt.want)
+		}
+	}
+}
+
+// hash sums up the edges of a graph.
+func hash(g *topology.Graph) uint64 {
+	sum, text := fnv.New64a(), []byte(nil)
+	for _, e := range g.Edges() {
+		text = binary.LittleEndian.AppendUint64(text[:0], uint64(e.A))
+		sum.Write(binary.LittleEndian.AppendUint64(text, uint64(e.B)))
+	}
+	return sum.Sum64()
 }
 
 func TestRandomDegreeExact(t *testing.T) {
@@ -131,6 +200,10 @@ func TestImpossibleSentences(t *testing.T) {
 		{"smallworld", 4, 0, "smallworld: it needs at least 5 nodes, not 4, because each has its 4 nearest as peers; try 5 nodes, or complete"},
 		{"hypercube", 12, 0, "hypercube: 12 is not a power of two; try 8 or 16 nodes"},
 		{"hypercube", 4500, 0, "hypercube: 4500 is not a power of two; try 4096 nodes"},
+		{"dialled", 16, 0, "dialled: 16 nodes cannot each dial 20 others, because a node has only 15 others; try 21 nodes, or dials 15"},
+		{"dialled", 2, 2, "dialled: 2 nodes cannot each dial 2 others, because a node has only 1 other; try 3 nodes, or dials 1"},
+		{"dialled", 8, -1, "dialled: a node dials at least 1 other, not -1; try dials 1"},
+		{"dialled", 1, 0, "dialled: 1 node has nobody to dial; try 21 nodes, or circular"},
 		{"circular", 4, 5, "circular: it takes no number, but was given 5; try circular alone"},
 		{"circular", 5001, 0, "circular: 5001 nodes are too many, because each is a process and one machine is given at most 5000; try 5000 nodes"},
 	}
@@ -184,6 +257,49 @@ func TestSuggestionsWork(t *testing.T) {
 					}
 					works[r] = true
 				}
+			}
+		}
+	}
+}
+
+// TestBounds asks for more nodes and edges than there may be. Each answer comes before anything is made:
+// some of these graphs would not fit into any machine.
+func TestBounds(t *testing.T) {
+	const million = 1_000_000
+	tests := []struct {
+		kind               string
+		nodes, param, most int
+		want               string
+	}{
+		{"circular", 5001, 0, 5000, "circular: 5001 nodes are too many, because here a network has at most 5000; try 5000 nodes"},
+		{"circular", million + 1, 0, million, "circular: 1000001 nodes are too many, because here a network has at most 1000000; try 1000000 nodes"},
+		{"hypercube", math.MaxInt, 0, million, "hypercube: 9223372036854775807 nodes are too many, because here a network has at most 1000000; try 524288 nodes"},
+		{"random", 0, 0, million, "random: a network has at least 1 node, not 0; try 4 nodes"},
+		{"random", 100_001, 3, million, "random: 100001 nodes cannot all have 3 peers, because 100001 × 3 is odd; try 100000 or 100002 nodes, or degree 2 or 4"},
+		{"complete", 100_000, 0, million, "complete: 100000 nodes would have up to 4999950000 edges, which are too many, because a network has at most 50000000; try 10000 nodes"},
+		{"turan", million, 0, million, "turan: 1000000 nodes would have up to 375000000000 edges, which are too many, because a network has at most 50000000; try 11547 nodes"},
+		{"random", million, 101, million, "random: 1000000 nodes would have up to 50500000 edges, which are too many, because a network has at most 50000000; try 990098 nodes, or degree 100"},
+		{"random", million, math.MaxInt, million, "random: 1000000 nodes cannot all have 9223372036854775807 peers, because a node has only 999999 others; try degree 100"},
+		{"dialled", million, 60, million, "dialled: 1000000 nodes would have up to 60000000 edges, which are too many, because a network has at most 50000000; try 833333 nodes, or dials 50"},
+		{"torus", 999_983, 0, million, "torus: 999983 is not rows × columns with at least 3 of each; try 999982 or 999984 nodes, or grid"},
+		{"star", math.MaxInt, 0, math.MaxInt, "star: 9223372036854775807 nodes are too many, because here a network has at most 50000000; try 50000000 nodes"},
+		{"complete", 4_000_000, 0, math.MaxInt, "complete: 4000000 nodes would have up to 7999998000000 edges, which are too many, because a network has at most 50000000; try 10000 nodes"},
+		{"star", 3, 0, -1, "star: 3 nodes are too many, because here a network has at most -1"},
+	}
+	for _, tt := range tests {
+		r := topology.Request{Kind: tt.kind, Nodes: tt.nodes, Param: tt.param, Most: tt.most}
+		_, err := topology.Generate(r)
+		impossible := new(topology.ImpossibleError)
+		if !errors.As(err, &impossible) {
+			t.Errorf("%+v: %v", r, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", r, diff)
+		}
+		for _, try := range impossible.Try {
+			if try.Most != tt.most {
+				t.Errorf("%+v: suggests %+v, which has another bound", r, try)
 			}
 		}
 	}
@@ -276,17 +392,23 @@ func TestParseParam(t *testing.T) {
 
 func FuzzGenerate(f *testing.F) {
 	for i := range topology.Kinds() {
-		f.Add(uint8(i), 16, 0, uint64(42))
+		f.Add(uint8(i), 16, 0, 0, uint64(42))
 	}
-	f.Add(uint8(0), 5, 3, uint64(1))
-	f.Add(uint8(0), math.MaxInt, math.MaxInt, uint64(1))
-	f.Add(uint8(3), math.MinInt, math.MinInt, uint64(1))
-	f.Fuzz(func(t *testing.T, kind uint8, nodes, param int, seed uint64) {
-		if nodes > 200 && nodes <= topology.MaxNodes {
+	f.Add(uint8(0), 5, 3, 0, uint64(1))
+	f.Add(uint8(0), math.MaxInt, math.MaxInt, 0, uint64(1))
+	f.Add(uint8(3), math.MinInt, math.MinInt, 0, uint64(1))
+	f.Add(uint8(8), 18_000, 0, 20_000, uint64(1))
+	f.Fuzz(func(t *testing.T, kind uint8, nodes, param, most int, seed uint64) {
+		most %= 20_000 // the way from so many to what is possible is short
+		limit := most
+		if most == 0 {
+			limit = topology.MaxNodes
+		}
+		if nodes > 200 && nodes <= limit {
 			nodes %= 200 // a graph of 5,000 nodes takes too long to make many
 		}
 		kinds := topology.Kinds()
-		r := topology.Request{Kind: kinds[int(kind)%len(kinds)].Name, Nodes: nodes, Param: param, Seed: seed}
+		r := topology.Request{Kind: kinds[int(kind)%len(kinds)].Name, Nodes: nodes, Most: most, Param: param, Seed: seed}
 		g, err := topology.Generate(r)
 		if err != nil {
 			impossible := new(topology.ImpossibleError)
@@ -300,6 +422,31 @@ func FuzzGenerate(f *testing.F) {
 			t.Fatalf("%+v: %d nodes, connected: %v", r, g.Len(), topology.Connected(g))
 		}
 	})
+}
+
+// BenchmarkLarge makes what simulations ask for.
+func BenchmarkLarge(b *testing.B) {
+	for _, nodes := range []int{100_000, 1_000_000} {
+		for _, k := range []topology.Request{
+			{Kind: "random", Param: 3}, {Kind: "random", Param: 4}, {Kind: "random", Param: 5}, {Kind: "random", Param: 50},
+			{Kind: "circular"}, {Kind: "powerlaw"}, {Kind: "grid"}, {Kind: "torus"}, {Kind: "star"}, {Kind: "tree"},
+			{Kind: "smallworld"}, {Kind: "line"}, {Kind: "hypercube"}, {Kind: "dialled"},
+		} {
+			r := k
+			r.Nodes, r.Most, r.Seed = nodes, nodes, 1
+			if r.Kind == "hypercube" {
+				r.Nodes = 1 << (bits.Len(uint(nodes)) - 1)
+			}
+			b.Run(fmt.Sprintf("%s%d/%d", r.Kind, r.Param, r.Nodes), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := topology.Generate(r); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }
 
 func BenchmarkRandom1000(b *testing.B) {

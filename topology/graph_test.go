@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -104,6 +105,103 @@ func TestListsAreCopies(t *testing.T) {
 	clone.AddNode(8)
 	sameGraph(t, want, g)
 	wellFormed(t, clone)
+}
+
+// TestSharedLists changes graphs that share their lists, one after the other.
+func TestSharedLists(t *testing.T) {
+	g, err := topology.Generate(topology.Request{Kind: "random", Nodes: 12, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, peers := g.Adjacency()
+	wantFirst, wantPeers := slices.Clone(first), slices.Clone(peers)
+	want := topology.NewNodes(g.Nodes())
+	for _, e := range g.Edges() {
+		want.AddEdge(e.A, e.B)
+	}
+	changes := []func(g *topology.Graph){
+		func(g *topology.Graph) { g.AddNode(20) },
+		func(g *topology.Graph) { g.RemoveNode(1) },
+		func(g *topology.Graph) { g.RemoveEdge(3, g.Peers(3)[0]) },
+		func(g *topology.Graph) {
+			for v := 3; v <= 12; v++ {
+				g.AddEdge(2, v)
+			}
+		},
+	}
+	for i, change := range changes {
+		clone := g.Clone()
+		change(clone)
+		wellFormed(t, clone)
+		sameGraph(t, want, g)
+		if clone.Len() == want.Len() && cmp.Equal(clone.Edges(), want.Edges()) {
+			t.Errorf("change %d changed nothing", i)
+		}
+		twice := clone.Clone()
+		sameGraph(t, clone, twice)
+		for _, v := range twice.Nodes() {
+			twice.RemoveNode(v)
+		}
+		wellFormed(t, clone)
+	}
+	for _, change := range changes {
+		change(g)
+		wellFormed(t, g)
+	}
+	if !slices.Equal(first, wantFirst) || !slices.Equal(peers, wantPeers) {
+		t.Error("a list that was handed out changes with the graph")
+	}
+}
+
+// TestAdjacency reads graphs of all ages, with holes and without, as the lists of peers that they are.
+func TestAdjacency(t *testing.T) {
+	graphs := map[string]*topology.Graph{
+		"zero": new(topology.Graph), "no nodes": topology.New(0), "no edges": topology.New(3),
+		"made by hand": edges(4, topology.Edge{A: 2, B: 4}, topology.Edge{A: 1, B: 2}),
+		"with holes":   scattered(5, 40, 60),
+		"cloned":       scattered(6, 40, 60).Clone(),
+	}
+	for _, k := range topology.Kinds() {
+		g, err := topology.Generate(topology.Request{Kind: k.Name, Nodes: 64, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		graphs[k.Name] = g
+		changed := g.Clone()
+		changed.RemoveNode(7)
+		graphs[k.Name+", changed"] = changed
+	}
+	for name, g := range graphs {
+		first, peers := g.Adjacency()
+		if len(first) != g.Len()+1 || first[0] != 0 || int(first[g.Len()]) != len(peers) || len(peers) != 2*g.NumEdges() {
+			t.Fatalf("%s: %d nodes and %d edges as %v, %v", name, g.Len(), g.NumEdges(), first, peers)
+		}
+		for i, v := range g.Nodes() {
+			var list []int
+			for _, p := range peers[first[i]:first[i+1]] {
+				list = append(list, int(p))
+			}
+			if !slices.Equal(list, g.Peers(v)) {
+				t.Fatalf("%s: node %d has peers %v, listed as %v", name, v, g.Peers(v), list)
+			}
+		}
+	}
+}
+
+// TestLargeNumbers keeps to 32 bits, the size of a gossip.NodeID.
+func TestLargeNumbers(t *testing.T) {
+	g := topology.NewNodes([]int{math.MaxInt32, 1})
+	g.AddEdge(1, math.MaxInt32)
+	wellFormed(t, g)
+	if v := math.MaxInt32 + 2; g.HasNode(v) || g.HasEdge(1, v) || g.HasEdge(math.MaxInt32, 1+1<<32) || g.Degree(1<<32+1) != 0 {
+		t.Error("numbers are cut to 32 bits")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("AddNode took a number of 33 bits")
+		}
+	}()
+	g.AddNode(1 << 32)
 }
 
 // TestGraphModel holds a graph against a plain set of edges through random changes.

@@ -88,13 +88,14 @@ func count(n int, noun string) string { return either([]string{strconv.Itoa(n)},
 
 // impossible builds the error for a request that check turned down and looks for near ones that
 // it lets through, by asking the same check.
-func (k Kind) impossible(nodes, param int, reason string) error {
-	e := &ImpossibleError{Asked: Request{Kind: k.Name, Nodes: nodes, Param: param}, Reason: reason}
+func (k Kind) impossible(asked Request, reason string) error {
+	e := &ImpossibleError{Asked: asked, Reason: reason}
+	nodes, param, most := asked.Nodes, asked.Param, nodeLimit(asked.Most)
 	offer := func(n, p int) bool {
-		if !k.possible(n, p) {
+		if !k.possible(n, p, asked.Most) {
 			return false
 		}
-		e.Try = append(e.Try, Request{Kind: k.Name, Nodes: n, Param: p})
+		e.Try = append(e.Try, Request{Kind: k.Name, Nodes: n, Most: asked.Most, Param: p})
 		return true
 	}
 	if k.Param.Name == "" && param != 0 {
@@ -103,12 +104,12 @@ func (k Kind) impossible(nodes, param int, reason string) error {
 		}
 		param = 0
 	}
-	at := max(min(nodes, MaxNodes+1), 0) // no number is too far off to be near to something
+	at := max(min(nodes, most+1), 0) // no number is too far off to be near to something
 	for n := at - 1; n >= 1 && !offer(n, param); n-- {
 	}
-	for n := at + 1; n <= MaxNodes && !offer(n, param); n++ {
+	for n := at + 1; n <= most && !offer(n, param); n++ {
 	}
-	if nodes < 1 || nodes > MaxNodes {
+	if nodes < 1 || nodes > most {
 		return e // no other parameter and no other kind makes this number of nodes right
 	}
 	unhelped := len(e.Try)
@@ -119,8 +120,8 @@ func (k Kind) impossible(nodes, param int, reason string) error {
 		for p := at + 1; p <= nodes && !offer(nodes, p); p++ {
 		}
 	}
-	if other, ok := Find(k.instead); ok && len(e.Try) == unhelped && other.possible(nodes, other.Param.Default) {
-		e.Try = append(e.Try, Request{Kind: other.Name, Nodes: nodes, Param: other.Param.Default})
+	if other, ok := Find(k.instead); ok && len(e.Try) == unhelped && other.possible(nodes, other.Param.Default, asked.Most) {
+		e.Try = append(e.Try, Request{Kind: other.Name, Nodes: nodes, Most: asked.Most, Param: other.Param.Default})
 	}
 	return e
 }
@@ -129,7 +130,7 @@ func (k Kind) impossible(nodes, param int, reason string) error {
 // is the default.
 func (k Kind) misread(nodes int, reason string) error {
 	e := &ImpossibleError{Asked: Request{Kind: k.Name, Nodes: nodes}, Reason: reason}
-	if k.possible(nodes, k.Param.Default) {
+	if k.possible(nodes, k.Param.Default, 0) {
 		e.Try = []Request{{Kind: k.Name, Nodes: nodes, Param: k.Param.Default}}
 	}
 	return e

@@ -11,7 +11,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	want := []string{"random", "circular", "powerlaw", "turan", "grid", "torus", "star", "tree", "complete", "smallworld", "line", "hypercube"}
+	want := []string{"random", "circular", "powerlaw", "turan", "grid", "torus", "star", "tree", "complete", "smallworld", "line", "hypercube", "dialled"}
 	var got []string
 	for _, k := range topology.Kinds() {
 		got = append(got, k.Name)
@@ -108,6 +108,11 @@ func TestShapes(t *testing.T) {
 		{"hypercube", 1, 0, 0, 0, 0, 0},
 		{"hypercube", 2, 0, 1, 1, 1, 1},
 		{"hypercube", 16, 0, 32, 4, 4, 4},
+		{"dialled", 2, 1, 1, 1, 1, 1},
+		{"dialled", 3, 2, 3, 2, 2, 1},
+		{"dialled", 8, 6, 28, 7, 7, 1}, // whom one leaves out does not leave out that one
+		{"dialled", 21, 0, 210, 20, 20, 1},
+		{"dialled", 1000, 0, free, free, free, 3},
 	}
 	for _, tt := range tests {
 		r := topology.Request{Kind: tt.kind, Nodes: tt.nodes, Param: tt.param, Seed: 7}

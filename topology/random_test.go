@@ -88,7 +88,7 @@ func shapeOf(s *sketch) (is shape) {
 
 // cubicShapes counts the connected 3-regular graphs of 8 nodes by making all of them.
 func cubicShapes() map[shape]float64 {
-	s, degrees, found := newSketch(8), make([]int, 8), map[shape]float64{}
+	s, degrees, found := newSketch(8, 12), make([]int, 8), map[shape]float64{}
 	var fill func(a, b int32)
 	fill = func(a, b int32) { // decides the pair a, b and all that follow
 		switch {
@@ -159,7 +159,7 @@ func TestBothMethodsUniform(t *testing.T) {
 func TestPairingNeverGivesUp(t *testing.T) {
 	for _, n := range []int{9, 10, 100} {
 		for seed := range uint64(30) {
-			s, rng, tries := newSketch(n), rand.New(rand.NewPCG(seed, 3)), 1
+			s, rng, tries := newSketch(n, 0), rand.New(rand.NewPCG(seed, 3)), 1
 			for !s.pair(maxPaired, rng) {
 				tries++
 			}
@@ -170,32 +170,69 @@ func TestPairingNeverGivesUp(t *testing.T) {
 	}
 }
 
-// TestChainIsMixed counts triangles of a graph drawn by the chain: it starts from a ring that is full
-// of them.
-func TestChainIsMixed(t *testing.T) {
+// TestTriangles counts the triangles of graphs drawn by the chain, which starts from a ring that is full
+// of them, and of those dealt and mended.
+func TestTriangles(t *testing.T) {
 	const n, k, graphs = 300, 6, 40
-	corners := 0 // three a triangle
-	for seed := range uint64(graphs) {
-		s := drawRegular(n, k, rand.New(rand.NewPCG(seed, 4)), true)
-		g := s.graph(New(n).Nodes(), false)
-		for _, e := range g.Edges() {
-			for _, p := range g.Peers(e.A) {
-				if g.HasEdge(p, e.B) {
-					corners++
+	for name, draw := range map[string]func(rng *rand.Rand) *sketch{
+		"chain": func(rng *rand.Rand) *sketch { return drawRegular(n, k, rng, true) },
+		"dealt": func(rng *rand.Rand) *sketch { return dealt(t, n, k, rng) },
+	} {
+		corners := 0 // three a triangle
+		for seed := range uint64(graphs) {
+			s := draw(rand.New(rand.NewPCG(seed, 4)))
+			g := s.graph(upTo(n))
+			for _, e := range g.Edges() {
+				for _, p := range g.Peers(e.A) {
+					if g.HasEdge(p, e.B) {
+						corners++
+					}
 				}
 			}
 		}
+		// Theory: (k-1)³/6 = 20.8 a graph, with a standard deviation of its root; the ring has 900.
+		if mean := float64(corners) / 3 / graphs; mean < 18 || mean > 24 {
+			t.Errorf("%s: %.1f triangles a graph, want 20.8", name, mean)
+		}
 	}
-	// Theory: (k-1)³/6 = 20.8 a graph, with a standard deviation of its root; the ring has 900.
-	if mean := float64(corners) / 3 / graphs; mean < 18 || mean > 24 {
-		t.Errorf("%.1f triangles a graph, want 20.8", mean)
+}
+
+func dealt(t *testing.T, n, k int, rng *rand.Rand) *sketch {
+	s := newSketch(n, n*k/2)
+	if !s.deal(k, rng) {
+		t.Fatalf("%d places with %d peers: not mended", n, k)
+	}
+	return s
+}
+
+// TestDeal makes dense graphs too, in which every fifth pair or so has to be mended.
+func TestDeal(t *testing.T) {
+	for _, size := range [][2]int{{12, 5}, {30, 7}, {100, 20}, {101, 50}, {300, 149}, {maxMatrix + 2, 6}} {
+		n, k := size[0], size[1]
+		for seed := range uint64(10) {
+			s := dealt(t, n, k, rand.New(rand.NewPCG(seed, 9)))
+			g := s.graph(upTo(n))
+			if degree, ok := Regular(g); !ok || degree != k || len(s.edges) != n*k/2 {
+				t.Errorf("n=%d k=%d seed %d: degree %d (same for all: %v), %d edges", n, k, seed, degree, ok, len(s.edges))
+			}
+		}
+	}
+	// Of 4 places with 3 peers each, a pairing that leaves two pairs of one place is beyond mending.
+	refused := 0
+	for seed := range uint64(200) {
+		if s := newSketch(4, 6); !s.deal(3, rand.New(rand.NewPCG(seed, 9))) {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("what cannot be mended is called mended")
 	}
 }
 
 func TestHarary(t *testing.T) {
 	for n := 3; n <= 15; n++ {
 		for k := 2; k < n; k++ {
-			g := harary(n, k).graph(New(n).Nodes(), false)
+			g := harary(n, k).graph(upTo(n))
 			more := 0
 			for _, v := range g.Nodes() {
 				switch g.Degree(v) {
@@ -230,7 +267,7 @@ func TestJoin(t *testing.T) {
 			pairs += dense*(dense-1)/2 - dense // the edges it has beyond those of a ring
 		}
 		n += 2 * pairs
-		s := newSketch(n)
+		s := newSketch(n, n)
 		at := int32(0)
 		for _, size := range sizes {
 			for i := range int32(size) {
@@ -260,7 +297,7 @@ func TestJoin(t *testing.T) {
 }
 
 func degreesOf(s *sketch) []int {
-	g := s.graph(New(s.n).Nodes(), false) // from the bits, so that they are checked with the list
+	g := s.graph(upTo(s.n)) // from the bits, so that they are checked with the list
 	var list []int
 	for _, v := range g.Nodes() {
 		list = append(list, g.Degree(v))
@@ -275,7 +312,7 @@ func degreesOf(s *sketch) []int {
 func TestSmallworldFallback(t *testing.T) {
 	for seed := range uint64(50) {
 		n := 5 + int(seed)
-		g := drawSmallworld(n, 2, rand.New(rand.NewPCG(seed, 6))).graph(New(n).Nodes(), false)
+		g := pack(upTo(n), listed(drawSmallworld(n, 2, rand.New(rand.NewPCG(seed, 6)))))
 		for v := 1; v <= n; v++ {
 			if !g.HasEdge(v, v%n+1) {
 				t.Fatalf("n=%d: the ring is cut at %d", n, v)

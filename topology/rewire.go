@@ -20,7 +20,7 @@ func Rewire(g *Graph, min, max int, rng *rand.Rand) (*Graph, error) {
 	}
 	nodes := g.Nodes()
 	if len(nodes) < 2 {
-		return NewNodes(nodes), nil
+		return pack(nodes, listed(nil)), nil
 	}
 	d := clampDegrees(len(nodes), min, max)
 	if d.Min == d.Max {
@@ -30,7 +30,7 @@ func Rewire(g *Graph, min, max int, rng *rand.Rand) (*Graph, error) {
 	s.thicken(d, rng)
 	s.mix(rng)
 	s.join(rng)
-	return s.graph(nodes, false), nil
+	return s.graph(nodes), nil
 }
 
 // clampDegrees cuts the range down to what n ≥ 2 nodes that hang together can have.
@@ -97,7 +97,7 @@ func drawBase(n int, d DegreeRange, rng *rand.Rand) *sketch {
 		return harary(n, d.Min)
 	}
 	// A random tree: everyone is joined to somebody before it who has room.
-	s := newSketch(n)
+	s := newSketch(n, n)
 	degrees := make([]int, n)
 	room := []int32{0}
 	for v := int32(1); v < int32(n); v++ {

@@ -104,6 +104,25 @@ func TestRewireLaws(t *testing.T) {
 	}
 }
 
+// TestRewireSeedIsAPromise pins what a seed makes of 200 nodes.
+func TestRewireSeedIsAPromise(t *testing.T) {
+	for r, want := range map[topology.DegreeRange]uint64{
+		{Min: 1, Max: 4}:     0x1a7eb3f46fb4a401,
+		{Min: 3, Max: 6}:     0x9210dda6c2e6cf98,
+		{Min: 4, Max: 4}:     0x33c5fe79b49ac265,
+		{Min: 6, Max: 6}:     0x4be7b25ea1877c45,
+		{Min: 150, Max: 180}: 0xf3ffcf8516b2c706,
+	} {
+		g, err := topology.Rewire(topology.New(200), r.Min, r.Max, newRand(42))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hash(g); got != want {
+			t.Errorf("%v: %#x, want %#x", r, got, want)
+		}
+	}
+}
+
 // TestRewireSpreadsDegrees wants the whole range used, about evenly, and by no node more than by another.
 func TestRewireSpreadsDegrees(t *testing.T) {
 	const n, draws = 100, 100

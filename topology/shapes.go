@@ -6,7 +6,57 @@ import (
 	"math/rand/v2"
 )
 
-// The kinds without chance that gonum does not generate.
+// The kinds without chance. Each yields its edges as pairs of places; node v is at place v-1.
+
+func buildCircular(n, _ int, _ rand.Source) *Graph {
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := range int32(n) {
+			if next := (v + 1) % int32(n); next != v && !yield(v, next) {
+				return
+			}
+		}
+	})
+}
+
+func buildLine(n, _ int, _ rand.Source) *Graph {
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := range int32(n - 1) {
+			if !yield(v, v+1) {
+				return
+			}
+		}
+	})
+}
+
+func buildStar(n, _ int, _ rand.Source) *Graph {
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := int32(1); v < int32(n); v++ {
+			if !yield(0, v) {
+				return
+			}
+		}
+	})
+}
+
+func refuseTree(_, branching int) string {
+	if branching < 1 {
+		return fmt.Sprintf("a node needs room for at least 1 child, not %d", branching)
+	}
+	return ""
+}
+
+func buildTree(n, branching int, _ rand.Source) *Graph {
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := 1; v < n; v++ {
+			if !yield(int32((v-1)/branching), int32(v)) {
+				return
+			}
+		}
+	})
+}
+
+// buildComplete makes a graph of parts of one node each.
+func buildComplete(n, _ int, src rand.Source) *Graph { return buildTuran(n, n, src) }
 
 func refuseTuran(n, parts int) string {
 	switch {
@@ -22,22 +72,23 @@ func refuseTuran(n, parts int) string {
 
 // buildTuran numbers the parts through; where they cannot be equal, the last ones have one node more.
 func buildTuran(n, parts int, _ rand.Source) *Graph {
-	g := New(n)
-	small := parts - n%parts
-	part := func(v int) int { // v counts from 0
-		if size := n / parts; v < small*size {
-			return v / size
-		}
-		return small + (v-small*(n/parts))/(n/parts+1)
-	}
-	for a := range n {
-		for b := range a {
-			if part(a) != part(b) {
-				g.AddEdge(b+1, a+1)
+	size, small := n/parts, parts-n%parts
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		next := 0 // the first place of the part behind that of a
+		for a, part := 0, 0; a < n; a++ {
+			if a == next {
+				if next += size; part >= small {
+					next++
+				}
+				part++
+			}
+			for b := next; b < n; b++ {
+				if !yield(int32(a), int32(b)) {
+					return
+				}
 			}
 		}
-	}
-	return g
+	})
 }
 
 // GridColumns is the number of columns of a grid of n nodes: the side of the smallest square that
@@ -51,16 +102,17 @@ func GridColumns(n int) int {
 }
 
 func buildGrid(n, _ int, _ rand.Source) *Graph {
-	g, columns := New(n), GridColumns(n)
-	for v := 1; v <= n; v++ {
-		if v%columns != 0 && v < n {
-			g.AddEdge(v, v+1)
+	columns := GridColumns(n)
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := range n {
+			if (v+1)%columns != 0 && v+1 < n && !yield(int32(v), int32(v+1)) {
+				return
+			}
+			if v+columns < n && !yield(int32(v), int32(v+columns)) {
+				return
+			}
 		}
-		if v+columns <= n {
-			g.AddEdge(v, v+columns)
-		}
-	}
-	return g
+	})
 }
 
 // minTorusSide is 3 because on a side of 2 the way round is the way back: one edge, not two.
@@ -86,14 +138,15 @@ func refuseTorus(n, _ int) string {
 }
 
 func buildTorus(n, _ int, _ rand.Source) *Graph {
-	g := New(n)
 	columns, _ := TorusColumns(n)
-	for v := range n {
-		row, column := v/columns, v%columns
-		g.AddEdge(v+1, row*columns+(column+1)%columns+1)
-		g.AddEdge(v+1, (v+columns)%n+1)
-	}
-	return g
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := range n {
+			row, column := v/columns, v%columns
+			if !yield(int32(v), int32(row*columns+(column+1)%columns)) || !yield(int32(v), int32((v+columns)%n)) {
+				return
+			}
+		}
+	})
 }
 
 func refuseHypercube(n, _ int) string {
@@ -104,13 +157,13 @@ func refuseHypercube(n, _ int) string {
 }
 
 func buildHypercube(n, _ int, _ rand.Source) *Graph {
-	g := New(n)
-	for v := range n {
-		for bit := 1; bit < n; bit <<= 1 {
-			if v&bit == 0 {
-				g.AddEdge(v+1, v+bit+1)
+	return pack(upTo(n), func(yield func(a, b int32) bool) {
+		for v := range n {
+			for bit := 1; bit < n; bit <<= 1 {
+				if v&bit == 0 && !yield(int32(v), int32(v+bit)) {
+					return
+				}
 			}
 		}
-	}
-	return g
+	})
 }

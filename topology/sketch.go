@@ -1,35 +1,22 @@
 package topology
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
 
-// sketch is a graph in the making: places 0…n-1 instead of node numbers, its edges in one list so
-// that one can be drawn by chance, and a bit for each pair of places (3 MB at MaxNodes) so that a
-// question for an edge costs next to nothing.
+// sketch is a graph in the making: places instead of node numbers, its edges in one list so that one
+// can be drawn by chance, and a quick answer to the question for an edge.
 type sketch struct {
 	n     int
-	width int // words a row
 	edges []pair
-	rows  []uint64
+	links
+	ends []int32 // what pair used last time
 }
 
-type pair struct{ a, b int32 }
-
-func newSketch(n int) *sketch {
-	width := (n + 63) / 64
-	return &sketch{n: n, width: width, rows: make([]uint64, n*width)}
-}
-
-func (s *sketch) has(a, b int32) bool {
-	return s.rows[int(a)*s.width+int(b>>6)]>>(b&63)&1 == 1
-}
-
-func (s *sketch) flip(a, b int32) {
-	s.rows[int(a)*s.width+int(b>>6)] ^= 1 << (b & 63)
-	s.rows[int(b)*s.width+int(a>>6)] ^= 1 << (a & 63)
+// newSketch makes a sketch for about that many edges.
+func newSketch(n, edges int) *sketch {
+	return &sketch{n: n, edges: make([]pair, 0, edges), links: newLinks(n, edges)}
 }
 
 // add joins a and b unless they are one place or joined already, and reports whether it did.
@@ -44,9 +31,7 @@ func (s *sketch) add(a, b int32) bool {
 
 // clear takes all edges away.
 func (s *sketch) clear() {
-	for _, e := range s.edges {
-		s.flip(e.a, e.b)
-	}
+	s.forget(s.edges)
 	s.edges = s.edges[:0]
 }
 
@@ -145,63 +130,20 @@ func (s *sketch) join(rng *rand.Rand) {
 }
 
 // connected reports whether the sketch hangs together.
-func (s *sketch) connected() bool {
-	parts, left := newParts(s.n), s.n
-	for _, e := range s.edges {
-		if parts.unite(e.a, e.b) {
-			left--
-		}
-	}
-	return left <= 1
-}
+func (s *sketch) connected() bool { return connect(s.n, s.edges) }
 
-// graph turns the sketch, or with complement everything that it leaves out, into a graph of the
-// given nodes, which are in ascending order.
-func (s *sketch) graph(nodes []int, complement bool) *Graph {
-	g := NewNodes(nodes)
-	var peers []int
-	for a, v := range nodes {
-		peers = peers[:0]
-		for i, word := range s.rows[a*s.width : (a+1)*s.width] {
-			if complement {
-				word = ^word
-			}
-			for ; word != 0; word &= word - 1 {
-				if b := i*64 + bits.TrailingZeros64(word); b != a && b < s.n {
-					peers = append(peers, nodes[b])
+// graph turns the sketch into a graph of the given nodes, which are in ascending order.
+func (s *sketch) graph(nodes []int) *Graph { return pack(nodes, listed(s.edges)) }
+
+// complement makes the graph of everything that the sketch leaves out.
+func (s *sketch) complement(nodes []int) *Graph {
+	return pack(nodes, func(yield func(a, b int32) bool) {
+		for b := range int32(s.n) {
+			for a := range b {
+				if !s.has(a, b) && !yield(a, b) {
+					return
 				}
 			}
 		}
-		g.peers[v] = slices.Clone(peers)
-	}
-	return g
-}
-
-// parts is a union–find over places.
-type parts []int32
-
-func newParts(n int) parts {
-	p := make(parts, n)
-	for i := range p {
-		p[i] = int32(i)
-	}
-	return p
-}
-
-func (p parts) of(v int32) int32 {
-	for p[v] != v {
-		p[v] = p[p[v]] // halving keeps the ways short
-		v = p[v]
-	}
-	return v
-}
-
-// unite makes one part of two and reports whether they were two.
-func (p parts) unite(a, b int32) bool {
-	a, b = p.of(a), p.of(b)
-	if a == b {
-		return false
-	}
-	p[max(a, b)] = min(a, b)
-	return true
+	})
 }

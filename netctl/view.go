@@ -41,6 +41,7 @@ type TopologyView struct {
 	Kind      string `json:"kind"`
 	Degree    int    `json:"degree,omitempty"` // asked of a random graph
 	Parts     int    `json:"parts,omitempty"`  // asked of a turan graph
+	Dials     int    `json:"dials,omitempty"`  // asked of a dialled graph: others that each node called
 	Branching int    `json:"branching,omitempty"`
 	Nodes     int    `json:"nodes"`
 	Edges     int    `json:"edges"`
@@ -121,6 +122,8 @@ func topologyView(spec *Spec, g *topology.Graph) TopologyView {
 		t.Parts = value
 	case "BRANCHING":
 		t.Branching = value
+	case "DIALS":
+		t.Dials = value
 	}
 	return t
 }
@@ -168,7 +171,7 @@ func (v *View) Node(id gossip.NodeID) (NodeView, bool) {
 func (v *View) Describe() string {
 	t := v.Topology
 	kind := t.Kind
-	if p := max(t.Degree, t.Parts, t.Branching); p > 0 {
+	if p := max(t.Degree, t.Parts, t.Branching, t.Dials); p > 0 {
 		kind = fmt.Sprintf("%s %d", kind, p)
 	}
 	text := fmt.Sprintf("%s · %s · %s", kind, count(t.Nodes, "node"), count(t.Edges, "edge"))

@@ -319,15 +319,30 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 	}
 	for i := range n.out.Sends {
 		send := &n.out.Sends[i]
+		written := 0
 		for k := range send.Packet.Messages {
 			id := send.Packet.Messages[k].ID
 			route := n.route(id)
+			if written += len(route); written > maxWays && k > 0 {
+				route = ends(route)
+			}
 			n.routes = append(n.routes, route)
 			n.event(trace.Event{At: now, Kind: trace.Send, Message: id, Peer: send.To, Hops: len(route)})
 		}
 	}
 	n.fx.Sends, n.fx.routes, n.fx.Alarms = n.out.Sends, n.routes, n.out.Alarms
 	return n.fx
+}
+
+// maxWays bounds the node numbers in all routes of one packet, so that with the bodies that a protocol
+// may put into one it fits an envelope. Of the ways beyond it only the ends are told.
+const maxWays = 65536
+
+func ends(route gossip.Route) gossip.Route {
+	if len(route) <= 2 {
+		return route
+	}
+	return gossip.Route{route[0], route[len(route)-1]}
 }
 
 // remember notes the record of a message that has just arrived.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -364,6 +365,38 @@ func TestHeldWaysAreBounded(t *testing.T) {
 	}
 	if len(n.held.routes) != 0 || len(n.held.order) != 0 {
 		t.Errorf("%d ways kept after delivery", len(n.held.routes))
+	}
+}
+
+// carrier passes on all that it holds in one packet when it is woken.
+type carrier struct{ late }
+
+func (c *carrier) Wake(_ time.Time, _ gossip.Timer, o *gossip.Outbox) {
+	o.Send(9, gossip.Packet{Kind: 1, Messages: append(o.Messages(0), c.held...)})
+}
+
+func TestLongWaysFitAnEnvelope(t *testing.T) {
+	n := New(Config{ID: 3, Run: 1, Protocol: &carrier{}})
+	way := make([]gossip.NodeID, 10_000) // through a ring of a thousand nodes, ten times
+	for i := range way {
+		way[i] = gossip.NodeID(1_000_000 + i)
+	}
+	const messages = 100
+	for i := range messages {
+		way[0] = 8
+		n.Receive(start, envelope(strings.Repeat("x", 2000), gossip.ID{Origin: 8, Run: 1, Seq: uint32(i + 1)}, 1, way...))
+	}
+	fx := n.Wake(start, 1)
+	for _, e := range fx.Envelopes() {
+		wire, err := gossip.AppendEnvelope(nil, e)
+		if err != nil || len(wire) > gossip.MaxEnvelope {
+			t.Fatalf("%d bytes, %v", len(wire), err)
+		}
+		for i, route := range e.Routes {
+			if route[0] != 8 || route[len(route)-1] != 3 || i == 0 && len(route) != len(way)+1 {
+				t.Errorf("message %d: a route of %d from %d to %d", i, len(route), route[0], route[len(route)-1])
+			}
+		}
 	}
 }
 

@@ -17,10 +17,12 @@ import (
 //
 // On a connected graph where every node has two peers or more, that is exactly limit × directed
 // edges packets for a message, bridges included. Only out of a branch that is a tree nothing comes
-// back, because nobody in it hears the message from two sides.
+// back, because nobody in it hears the message from two sides. Without echo it is 2E − (n − 1) of E
+// edges and n nodes.
 type flood struct {
 	self     gossip.NodeID
 	relays   int // limit of messages that come without one
+	echo     bool
 	remember int // messages whose edge counts are kept
 
 	peers []floodPeer
@@ -55,6 +57,8 @@ var floodKind = Kind{
 	Settings: []Setting{
 		whole("relays", 1, 1, 1000, "copies per directed edge",
 			"one copy each way already reaches every node of a connected network; used when a message names no limit of its own"),
+		toggle("echo", true,
+			"as in the original, further copies are relayed too, so one goes back to whom the first came from; false is plain flooding: only the first copy is relayed"),
 		rememberSetting("about 100 bytes each with 3 peers"),
 	},
 	Make:  makeFlood,
@@ -62,9 +66,9 @@ var floodKind = Kind{
 }
 
 func makeFlood(v Values) func(Environment) gossip.Protocol {
-	relays, remember := v.Int("relays"), v.Int("remember")
+	relays, echo, remember := v.Int("relays"), v.Bool("echo"), v.Int("remember")
 	return func(env Environment) gossip.Protocol {
-		return &flood{self: env.Self, relays: relays, remember: remember, slots: make(map[gossip.NodeID]int)}
+		return &flood{self: env.Self, relays: relays, echo: echo, remember: remember, slots: make(map[gossip.NodeID]int)}
 	}
 }
 
@@ -95,7 +99,8 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 	}
 	m := p.Messages[0]
 	t := f.known.find(m.ID)
-	if t == nil {
+	news := t == nil
+	if news {
 		if f.known.forgot(m.ID) {
 			out.Refuse(gossip.Stale)
 			return
@@ -115,7 +120,7 @@ func (f *flood) Receive(_ time.Time, from gossip.NodeID, p gossip.Packet, out *g
 		out.Refuse(gossip.OverLimit)
 		return
 	}
-	if p.Hops < gossip.MaxHops {
+	if p.Hops < gossip.MaxHops && (news || f.echo) {
 		f.relay(m, t, from, p.Limit, p.Hops+1, out)
 	}
 }

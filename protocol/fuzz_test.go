@@ -54,7 +54,7 @@ func harass(t *testing.T, kind protocol.Kind, data []byte) {
 	for _, s := range kind.Settings {
 		settings[s.Name] = small(s, c.below(4))
 	}
-	values, err := kind.Values(settings)
+	values, err := kind.Values(agreeing(kind, settings))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ func TestValues(t *testing.T) {
 		want     protocol.Values
 		problems []string // a word of each, in order; all are told at once
 	}{
-		{name: "nothing set", want: protocol.Values{"relays": 1, "remember": 131072}},
-		{name: "one set", set: map[string]string{"relays": "3"}, want: protocol.Values{"relays": 3, "remember": 131072}},
-		{name: "both bounds", set: map[string]string{"relays": "1000", "remember": "1"}, want: protocol.Values{"relays": 1000, "remember": 1}},
+		{name: "nothing set", want: protocol.Values{"relays": 1, "echo": true, "remember": 131072}},
+		{name: "one set", set: map[string]string{"relays": "3"}, want: protocol.Values{"relays": 3, "echo": true, "remember": 131072}},
+		{name: "both bounds", set: map[string]string{"relays": "1000", "remember": "1"}, want: protocol.Values{"relays": 1000, "echo": true, "remember": 1}},
 		{name: "below", set: map[string]string{"relays": "0"}, problems: []string{"relays=0"}},
 		{name: "above", set: map[string]string{"relays": "1001"}, problems: []string{"relays=1001"}},
 		{name: "negative", set: map[string]string{"relays": "-1"}, problems: []string{"relays=-1"}},

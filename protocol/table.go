@@ -49,6 +49,18 @@ func (k Kind) New(env Environment, values Values) gossip.Protocol { return k.Mak
 func Table() []Kind {
 	return []Kind{
 		floodKind,
+		pushKind,
+		pullKind,
+		pushPullKind,
+		rumorKind,
+		antiEntropyKind,
+		medianKind,
+		quasirandomKind,
+		mongeringKind,
+		pushAckKind,
+		transmitLimitedKind,
+		plumtreeKind,
+		gossipsubKind,
 	}
 }
 

@@ -59,7 +59,7 @@ func (d *desk) SetPeers(peers []Peer) {
 		ids[i] = p.ID
 	}
 	slices.Sort(ids)
-	d.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, ids) })
+	d.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, gossip.NewPeers(ids)) })
 }
 func (d *desk) Links() ([]Link, map[string]uint64) {
 	links := make([]Link, len(d.peers))

@@ -1,0 +1,293 @@
+package protocol
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gossipctl/gossip"
+)
+
+// medianCounter is push-pull that knows by itself when to stop (Karp, Schindelhauer, Shenker, Vöcking,
+// "Randomized Rumor Spreading", FOCS 2000). Every round each node calls a random peer, and both tell
+// each other the messages they pass on, each with its counter. About each message a node is in one of
+// these states:
+//
+//   - A: it does not know the message. When it hears it from a node in B it goes to B-1, from one in C
+//     to C.
+//   - B-m: it passes the message on with counter m. When it has met, in one round, more nodes in B-m'
+//     with m' ≥ m than nodes in A or in B-m' with m' < m, it goes to B-(m+1), and from B-cmax to C. When
+//     it has met a node in C, it goes to C.
+//   - C: it passes the message on for cphase rounds, so that the others hear that it is time to stop.
+//   - D: it is silent about the message.
+//
+// The counters grow only once most nodes know the message. On the complete graph all know it as soon as
+// with push-pull, after log3 n + O(log log n) rounds, and with cmax and cphase of the order of ln ln n
+// it is sent O(n log log n) times, which is the least for algorithms that choose whom to call, and what
+// to say, without a look at what they heard.
+//
+// Three things the paper leaves open. Whom a node met is known from who called it and whom it called; one
+// that did not mention the message counts as in A, because D is silent. A node in B gives up after so
+// many rounds, because peers that are down would keep it calling for ever. And one packet carries many
+// messages: when it does not take all of them, those that it does not mention do not count as unknown,
+// and the round goes on until every message had its turn.
+type medianCounter struct {
+	peers  gossip.Peers
+	oldest uint64 // number of the oldest message that is not in D, unless that is forgotten
+	turn   uint64 // of the message to pass on next; 0: begin with the oldest
+	known  memory[counted]
+	beat
+	met int32 // nodes met in this round that mentioned all they pass on
+	*medianRules
+	rng *rand.Rand
+}
+
+// medianRules are the same at all nodes.
+type medianRules struct {
+	cmax, cphase, rounds, remember int
+}
+
+// counted is a message and its state. What was met is noted until the round is over.
+type counted struct {
+	gossip.Message
+	round   uint32 // in which it came, or the last one in B
+	counter uint8  // 1 to cmax in B, cmax + 1 in C, 0 in D
+	metC    bool
+	// The nodes met in B with as high a counter, less those with a lower one; and each node that mentioned
+	// the message once more if it counts among medianCounter.met, where all are taken for nodes in A.
+	score int32
+}
+
+// silent is the counter of a message in D.
+const silent = 0
+
+// The packets of the median counter. Limit is the counter of all messages in a packet, but those named
+// in IDs have a higher one, by as much as they are named. Messages and names are sorted. Hops is partial
+// if the sender passes on more than is in the packet.
+const (
+	medianAnswer gossip.Kind = 1 + iota
+	medianCall               // is answered, and may be empty
+
+	partial = 1
+)
+
+// maxCounter keeps the names of a full packet within what a packet may have.
+const maxCounter = gossip.MaxIDs/batchMessages - 1
+
+var medianKind = Kind{
+	Name:    "median-counter",
+	Summary: "push-pull with a counter at each message that tells when to stop",
+	Follows: "Karp, Schindelhauer, Shenker and Vöcking 2000",
+	Settings: []Setting{
+		whole("cmax", 3, 1, maxCounter, "counts", "of the order of ln ln n, which is 1.9 at a thousand nodes and 2.6 at a million, and "+
+			"rounded up because sparse networks need more than complete ones"),
+		whole("cphase", 0, 0, 64, "rounds", "0 is as many as cmax: this too is of the order of ln ln n"),
+		whole("rounds", 32, 1, 1<<20, "rounds", "in B, and then to give up: in networks of up to a million nodes all is over after 22"),
+		intervalSetting,
+		phaseSetting,
+		rememberSetting("about 130 bytes each, and the body"),
+	},
+	Make:   makeMedianCounter,
+	Rounds: true,
+	Until:  Quiet,
+}
+
+func makeMedianCounter(v Values) func(Environment) gossip.Protocol {
+	r := &medianRules{cmax: v.Int("cmax"), cphase: v.Int("cphase"), rounds: v.Int("rounds"), remember: v.Int("remember")}
+	if r.cphase == 0 {
+		r.cphase = r.cmax
+	}
+	return func(env Environment) gossip.Protocol {
+		return &medianCounter{medianRules: r, rng: env.Rand, beat: beat{clock: newClock(v, env.Rand)}}
+	}
+}
+
+func (c *medianCounter) Peers(now time.Time, peers gossip.Peers, out *gossip.Outbox) {
+	c.peers, c.alone = peers, peers.Len() == 0
+	c.arm(now, out)
+}
+
+func (c *medianCounter) Publish(now time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
+	c.attend(now)
+	c.learn(now, m, 1, out)
+}
+
+// Infective reports whether some message is in B or C.
+func (c *medianCounter) Infective() bool {
+	return max(c.oldest, c.known.first()) <= c.known.last() && !c.alone
+}
+
+func (c *medianCounter) Receive(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
+	call := p.Kind == medianCall
+	if !call && p.Kind != medianAnswer || p.Hops < 0 || p.Hops > partial ||
+		len(p.Messages) == 0 && (!call || len(p.IDs) > 0) || len(p.Messages) > 0 && (p.Limit < 1 || p.Limit > maxCounter+1) {
+		out.Refuse(gossip.Malformed)
+		return
+	}
+	c.attend(now)
+	switch {
+	case call && p.Hops != partial:
+		c.met++
+	case !call && p.Hops == partial:
+		c.met = max(0, c.met-1) // it was counted when it was called
+	}
+	c.hear(now, p, out)
+	if call && c.peers.Has(from) {
+		if answer := c.batch(now, medianAnswer, out); len(answer.Messages) > 0 {
+			out.Send(from, answer)
+		}
+	}
+}
+
+func (c *medianCounter) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
+	is, counts := c.wake(t)
+	if !is {
+		return
+	}
+	if counts {
+		c.close()
+	}
+	if n := c.peers.Len(); n > 0 {
+		c.met++
+		out.Send(c.peers.At(c.rng.IntN(n)), c.batch(now, medianCall, out))
+	}
+	c.arm(now, out)
+}
+
+// attend begins the round that is due, if one is. Whatever comes to a node begins with it.
+func (c *medianCounter) attend(now time.Time) {
+	if c.beat.attend(now) {
+		c.close()
+	}
+}
+
+// close draws the conclusions from what was met in the round that is over.
+func (c *medianCounter) close() {
+	c.oldest = max(c.oldest, c.known.first())
+	quiet := true
+	for number := c.oldest; number <= c.known.last(); number++ {
+		_, m := c.known.at(number)
+		if m.counter != silent {
+			c.conclude(m)
+		}
+		if quiet = quiet && m.counter == silent; quiet {
+			c.oldest = number + 1
+		}
+	}
+	c.met = 0
+}
+
+// conclude does the same about one message.
+func (c *medianCounter) conclude(m *counted) {
+	over := c.round - 1
+	rounds := int(over - m.round) // since the one in which it came, or was in B for the last time
+	if int(m.counter) <= c.cmax {
+		grows := rounds > 0 && m.score > c.met
+		switch {
+		case m.metC:
+			m.counter = uint8(c.cmax + 1)
+		case grows:
+			m.counter++
+		case rounds >= c.rounds:
+			m.counter = silent
+		}
+		if int(m.counter) > c.cmax {
+			m.round = over
+		}
+	} else if rounds >= c.cphase {
+		m.counter = silent
+	}
+	m.score, m.metC = 0, false
+}
+
+// hear takes in what somebody who was met passes on.
+func (c *medianCounter) hear(now time.Time, p gossip.Packet, out *gossip.Outbox) {
+	higher, stale := p.IDs, 0
+	for i := range p.Messages {
+		m := &p.Messages[i]
+		counter := p.Limit
+		for len(higher) > 0 && higher[0].Compare(m.ID) < 0 {
+			higher = higher[1:] // of a message that was turned away before it came here
+		}
+		for len(higher) > 0 && higher[0] == m.ID {
+			higher = higher[1:]
+			counter++
+		}
+		known := c.known.find(m.ID)
+		switch {
+		case known != nil:
+			known.meet(counter, counter > c.cmax, p.Hops != partial)
+		case c.known.forgot(m.ID):
+			stale++
+		case counter > c.cmax:
+			c.learn(now, *m, c.cmax+1, out)
+		default:
+			c.learn(now, *m, 1, out)
+		}
+	}
+	if stale > 0 && stale == len(p.Messages) {
+		out.Refuse(gossip.Stale)
+	}
+}
+
+func (m *counted) meet(counter int, inC, whole bool) {
+	switch {
+	case inC:
+		m.metC = true
+	case counter >= int(m.counter):
+		m.score++
+	default:
+		m.score--
+	}
+	if whole {
+		m.score++
+	}
+}
+
+func (c *medianCounter) learn(now time.Time, m gossip.Message, counter int, out *gossip.Outbox) {
+	out.Deliver(m)
+	*c.known.learn(m.ID, c.remember) = counted{Message: m, round: c.round, counter: uint8(counter)}
+	c.note(now, c.known.last())
+}
+
+// batch makes a packet of the messages in B and C whose turn it is.
+func (c *medianCounter) batch(now time.Time, kind gossip.Kind, out *gossip.Outbox) gossip.Packet {
+	p := gossip.Packet{Kind: kind}
+	from, end := max(c.oldest, c.known.first()), c.settled(now, c.known.last()+1)
+	if from >= end {
+		return p
+	}
+	if c.turn > from && c.turn < end {
+		from = c.turn
+	}
+	c.turn = 0
+	b := room(out, int(end-from))
+	lowest, sum := maxCounter+1, 0
+	for ; from < end; from++ {
+		_, m := c.known.at(from)
+		if m.counter == silent {
+			continue
+		}
+		if !b.add(m.Message) {
+			c.turn, c.cut, p.Hops = from, true, partial
+			break
+		}
+		lowest, sum = min(lowest, int(m.counter)), sum+int(m.counter)
+	}
+	c.turned = c.turned || c.turn == 0
+	if len(b.messages) == 0 {
+		return p
+	}
+	p.Messages, p.Limit = b.messages, lowest
+	if higher := sum - lowest*len(b.messages); higher > 0 {
+		slices.SortFunc(p.Messages, func(a, b gossip.Message) int { return a.ID.Compare(b.ID) })
+		p.IDs = out.IDs(higher)[:0]
+		for i := range p.Messages {
+			id := p.Messages[i].ID
+			for range int(c.known.find(id).counter) - lowest {
+				p.IDs = append(p.IDs, id)
+			}
+		}
+	}
+	return p
+}

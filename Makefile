@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test bench pictures fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test bench bench-sim literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ test: ## run every test, under the race detector
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl
+
+bench-sim: build ## measure the simulator: nanoseconds an event and a node, up to ten million nodes
+	$(GO) run ./bench/simulator --gossipctl bin/gossipctl
+
+literature: ## compare the simulator with the literature at full size (half an hour) and write docs/literature.md
+	$(GO) test ./lab -run TestLiterature -full -update -timeout 2h -v
 
 pictures: build ## draw the pictures of README.md anew, from a real network
 	@scripts/pictures.sh

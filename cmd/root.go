@@ -100,7 +100,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork}},
 		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
-		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newBenchmarkNetwork}},
+		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork}},
 		{groupHelp, []func(*app) *cobra.Command{newDoctor, newVersion}},
 	} {
 		for _, make := range row.make {

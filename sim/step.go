@@ -1,0 +1,228 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gossipctl/fault"
+	"gossipctl/gossip"
+	"gossipctl/node"
+	"gossipctl/trace"
+)
+
+// wake hands a node its timer.
+func (w *World) wake(i int, t gossip.Timer) {
+	w.Count.Events++
+	if w.nodes != nil {
+		w.carryOut(i, w.nodes[i].Wake(w.clock, t))
+		return
+	}
+	w.out.Detach()
+	w.protocols[i].Wake(w.clock, t, &w.out)
+	w.apply(i)
+}
+
+// arrive hands a packet to the node it is for.
+func (w *World) arrive(f inFlight) {
+	w.taken = f
+	w.packets--
+	messages := f.messages()
+	if len(messages) > 0 {
+		w.cargo--
+	}
+	w.Count.Events++
+	i := int(f.to - 1)
+	switch {
+	case i < 0 || i >= len(w.protocols):
+		w.Count.ToNobody++
+	case w.protocols[i] == nil:
+		w.Count.Missed++
+	case w.nodes != nil:
+		w.Count.Received += uint64(len(messages))
+		w.takeIn(i)
+		e := gossip.Envelope{From: f.from, Packet: f.packet(), Routes: f.load.routes}
+		w.carryOut(i, w.nodes[i].Receive(w.clock, &e))
+	default:
+		w.Count.Received += uint64(len(messages))
+		w.takeIn(i)
+		w.out.Detach()
+		w.protocols[i].Receive(w.clock, f.from, f.packet(), &w.out)
+		if w.out.Refused != "" {
+			w.Count.Refused++
+		}
+		w.reacting = true
+		w.apply(i)
+		w.reacting = false
+	}
+	w.payloads.back(f.load)
+}
+
+// apply does what the bare protocol of a node wants done.
+func (w *World) apply(i int) {
+	for k := range w.out.Delivered {
+		w.deliver(i, w.out.Delivered[k].ID)
+	}
+	for k := range w.out.Sends {
+		s := &w.out.Sends[k]
+		p := &s.Packet
+		f := inFlight{from: gossip.NodeID(i + 1), to: s.To, kind: p.Kind, limit: int32(p.Limit), hops: int32(p.Hops)}
+		if len(p.Messages)+len(p.IDs) > 0 {
+			f.load = w.payloads.take()
+			f.load.messages, f.load.ids = p.Messages, p.IDs
+			w.depart(i, &f)
+		}
+		w.send(i, f)
+	}
+	w.set(i, w.out.Alarms)
+	if w.infective != nil {
+		w.ask(i)
+	}
+}
+
+// carryOut does what a whole node wants done.
+func (w *World) carryOut(i int, fx node.Effects) {
+	for _, e := range fx.Events {
+		switch e.Kind {
+		case trace.Deliver:
+			w.deliver(i, e.Message)
+		case trace.Drop:
+			w.Count.Refused++
+		}
+		if w.cfg.Observe != nil {
+			w.cfg.Observe(e)
+		}
+	}
+	for to, e := range fx.Envelopes() {
+		p := &e.Packet
+		f := inFlight{from: gossip.NodeID(i + 1), to: to, kind: p.Kind, limit: int32(p.Limit), hops: int32(p.Hops), load: w.payloads.take()}
+		own(f.load, p.Messages, p.IDs, e.Routes)
+		for k := range f.load.messages {
+			if number := w.tracks.find(f.load.messages[k].ID); number >= 0 {
+				w.tracks.list[number].Copies++
+			}
+		}
+		w.send(i, f)
+	}
+	w.set(i, fx.Alarms)
+	if w.infective != nil {
+		w.ask(i)
+	}
+}
+
+// own copies what an envelope carries, which is only lent, as a wire would.
+func own(l *payload, messages []gossip.Message, ids []gossip.ID, routes []gossip.Route) {
+	l.messages, l.ids = slices.Clone(messages), slices.Clone(ids)
+	l.hops, l.routes = make([]uint16, len(routes)), make([]gossip.Route, len(routes))
+	for k := range routes {
+		l.messages[k].Body = bytes.Clone(messages[k].Body)
+		l.routes[k] = slices.Clone(routes[k])
+		l.hops[k] = uint16(min(len(routes[k]), math.MaxUint16))
+	}
+}
+
+// send puts a packet on its way.
+func (w *World) send(i int, f inFlight) {
+	c := &w.Count
+	c.Packets++
+	if f.load != nil {
+		c.Copies += uint64(len(f.load.messages))
+		c.Names += uint64(len(f.load.ids))
+	}
+	if len(f.messages()) == 0 {
+		c.Control++
+	}
+	if w.links.steady {
+		w.launch(f, w.links.delay)
+		return
+	}
+	verdict := w.cfg.Plan.Judge(fault.Link{From: f.from, To: f.to}, w.links.number(i, f.to))
+	if verdict.Lost {
+		c.Lost++
+		w.payloads.back(f.load)
+		return
+	}
+	if verdict.Twice {
+		again := f
+		if f.load != nil {
+			again.load = w.payloads.take()
+			if w.nodes != nil { // a node may change what it is handed
+				own(again.load, f.load.messages, f.load.ids, f.load.routes)
+			} else {
+				*again.load = *f.load
+			}
+		}
+		w.launch(again, int64(verdict.Delay2))
+	}
+	w.launch(f, int64(verdict.Delay))
+}
+
+func (w *World) launch(f inFlight, delay int64) {
+	w.packets++
+	if len(f.messages()) > 0 {
+		w.cargo++
+	}
+	if delay <= 0 {
+		w.instant.push(f)
+		return
+	}
+	w.queue.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(f))})
+}
+
+// set takes a node's alarms.
+func (w *World) set(i int, alarms []gossip.Alarm) {
+	for _, a := range alarms {
+		w.alarms++
+		at := max(a.At.UnixNano()-beginNano, w.now)
+		w.queue.push(event{at: at, kind: alarm, node: int32(i), life: w.lives[i], data: uint64(a.Timer)})
+	}
+}
+
+// ask asks a node whether it is infective.
+func (w *World) ask(i int) {
+	if w.restless {
+		w.setInfective(i, w.protocols[i].(gossip.Restless).Infective())
+	}
+}
+
+func (w *World) setInfective(i int, is bool) {
+	if w.infective == nil || w.infective[i] == is {
+		return
+	}
+	w.infective[i] = is
+	if is {
+		w.hot++
+	} else {
+		w.hot--
+	}
+}
+
+// deliver notes that a node has a message.
+func (w *World) deliver(i int, id gossip.ID) {
+	number := w.tracks.find(id)
+	if number < 0 {
+		w.fail(fmt.Errorf("%w: node %d delivers %v, which nobody published", ErrBroken, i+1, id))
+		return
+	}
+	t := &w.tracks.list[number]
+	if t.has(i) {
+		w.fail(fmt.Errorf("%w: node %d delivers %v twice", ErrBroken, i+1, id))
+		return
+	}
+	t.arrived[i] = w.now + 1
+	w.owed--
+	if id.Origin != gossip.NodeID(i+1) {
+		w.Count.Delivered++
+	}
+}
+
+// ErrBroken says that a protocol did what none may do.
+var ErrBroken = errors.New("broken protocol")
+
+func (w *World) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}

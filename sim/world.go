@@ -1,0 +1,340 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"gossipctl/fault"
+	"gossipctl/gossip"
+	"gossipctl/node"
+	"gossipctl/trace"
+)
+
+// Begin is when every world begins: the full hour of Unix time nearest to where the number is round,
+// so that the rounds of all intervals that divide an hour begin with it.
+var Begin = time.Unix(1_600_002_000, 0)
+
+// beginNano is Begin as protocols may reckon it: cheaper than to subtract moments.
+var beginNano = Begin.UnixNano()
+
+// Config says what a world is made of.
+type Config struct {
+	Nodes int // numbered from 1
+	// Peers tells the neighbours of a node.
+	Peers func(id gossip.NodeID) gossip.Peers
+	// Complete says that everybody is everybody's peer. Packets are then numbered by their sender
+	// and not by their link: there are too many links to count on each.
+	Complete bool
+	// Born makes the protocol of a node, in its run-th life.
+	Born func(id gossip.NodeID, run uint32) gossip.Protocol
+	// Plan is what links do to packets; nil: they arrive in the instant they are sent.
+	Plan *fault.Plan
+	// Whole runs each protocol inside a node.Node, with inbox and routes, as a process does. Without
+	// it the protocol runs bare: the same steps at a fraction of the time and memory.
+	Whole bool
+	// Observe is told every event, when Whole. May be nil.
+	Observe func(trace.Event)
+	// Trees notes who sent each node its first copy.
+	Trees bool
+	// Resting keeps count of who is infective, for [World.Quiet].
+	Resting bool
+}
+
+// World is a network in virtual time. It is deterministic: the same Config and the same calls give
+// the same events. Things happen in order of time and, within an instant, of their causes; packets
+// without a delay come last in their instant, those to neighbouring nodes together.
+type World struct {
+	cfg   Config
+	now   int64
+	clock time.Time // Begin + now
+
+	protocols []gossip.Protocol
+	nodes     []*node.Node // when Whole
+	lives     []uint16     // odd: alive; every crash and every start adds one
+	live      int
+	peers     []gossip.Peers
+
+	queue    queue
+	instant  instant // packets that arrive now
+	flights  flights
+	payloads payloads
+	repeats  int // generations of packets in this instant
+	plans    plans
+	links    links
+
+	tracks tracks
+	seqs   map[gossip.ID]uint32 // messages of each life so far; Seq is 0 in the keys
+	owed   int                  // deliveries still missing: to live nodes, of messages published
+
+	restless  bool // protocols say whether they are infective
+	infective []bool
+	hot       int // how many are infective
+	cargo     int // flights with messages
+	packets   int // flights
+	alarms    int // that wait
+	pending   int // plans that wait
+
+	out      gossip.Outbox
+	taken    inFlight // the packet at hand
+	reacting bool     // to it
+	Count    Counters
+	err      error
+}
+
+// Counters count what happened in a world.
+type Counters struct {
+	Events    uint64 // steps of nodes, and packets that reached nobody
+	Packets   uint64 // sent
+	Control   uint64 // of them, those without a message
+	Copies    uint64 // messages in packets sent
+	Names     uint64 // message names in packets sent
+	Received  uint64 // copies that arrived at a live node
+	Delivered uint64 // copies that were new, own messages not counted
+	Lost      uint64 // packets, by the plan
+	Missed    uint64 // packets that found their node down
+	Refused   uint64 // packets a protocol turned away
+	ToNobody  uint64 // packets to numbers that no node has
+}
+
+// New makes a world and tells every node its peers.
+func New(cfg Config) *World {
+	n := cfg.Nodes
+	w := &World{cfg: cfg, clock: Begin, live: n,
+		seqs: make(map[gossip.ID]uint32), protocols: make([]gossip.Protocol, n), lives: make([]uint16, n), peers: make([]gossip.Peers, n), instant: newInstant(n)}
+	if cfg.Resting {
+		w.infective = make([]bool, n)
+	}
+	if cfg.Whole {
+		w.nodes = make([]*node.Node, n)
+	}
+	for i := range n {
+		w.peers[i] = cfg.Peers(gossip.NodeID(i + 1))
+	}
+	w.links = newLinks(cfg, w.peers)
+	for i := range n {
+		w.bear(i, 1)
+	}
+	return w
+}
+
+// bear starts a life of a node.
+func (w *World) bear(i int, run uint32) {
+	id := gossip.NodeID(i + 1)
+	p := w.cfg.Born(id, run)
+	w.protocols[i] = p
+	w.lives[i]++
+	_, w.restless = p.(gossip.Restless)
+	if w.nodes == nil {
+		w.out.Detach()
+		p.Peers(w.clock, w.peers[i], &w.out)
+		w.apply(i)
+		return
+	}
+	w.nodes[i] = node.New(node.Config{ID: id, Run: run, Protocol: p, Events: true})
+	w.carryOut(i, w.nodes[i].SetPeers(w.clock, w.peers[i]))
+}
+
+// Now is the virtual time since [Begin].
+func (w *World) Now() time.Duration { return time.Duration(w.now) }
+
+// Err is what went wrong in a way that no protocol should make possible; the world stands still then.
+func (w *World) Err() error { return w.err }
+
+// Live is how many nodes are alive.
+func (w *World) Live() int { return w.live }
+
+// Alive reports whether a node is.
+func (w *World) Alive(id gossip.NodeID) bool { return w.lives[id-1]&1 == 1 }
+
+// At has something done at a moment from now on.
+func (w *World) At(at time.Duration, do func()) {
+	w.pending++
+	w.queue.push(event{at: max(int64(at), w.now), kind: plan, data: w.plans.add(do)})
+}
+
+// After has something done after a while, but does not wait for it: a world where nothing else is
+// left to happen is at rest.
+func (w *World) After(pause time.Duration, do func()) {
+	w.queue.push(event{at: w.now + max(int64(pause), 0), kind: aside, data: w.plans.add(do)})
+}
+
+// Planned is how many things there are that [World.At] has been told and that did not happen yet.
+func (w *World) Planned() int { return w.pending }
+
+// SetPeers tells a live node other peers than it had.
+func (w *World) SetPeers(id gossip.NodeID, peers gossip.Peers) {
+	i := int(id - 1)
+	w.peers[i] = peers
+	if !w.Alive(id) {
+		return
+	}
+	if w.nodes != nil {
+		w.carryOut(i, w.nodes[i].SetPeers(w.clock, peers))
+	} else {
+		w.out.Detach()
+		w.protocols[i].Peers(w.clock, peers, &w.out)
+		w.apply(i)
+	}
+}
+
+// Publish gives a message to a live node and starts tracking it. The limit is the relay limit, 0 for
+// the protocol's own. It returns the number of the message, counted from 0.
+func (w *World) Publish(id gossip.NodeID, body []byte, limit int) (int, error) {
+	i := int(id - 1)
+	if !w.Alive(id) {
+		return 0, fmt.Errorf("node %d is not alive", id)
+	}
+	w.Count.Events++
+	if w.nodes != nil {
+		m, fx, err := w.nodes[i].Publish(w.clock, body, limit)
+		if err != nil {
+			return 0, err
+		}
+		number := w.track(m.ID)
+		w.carryOut(i, fx)
+		return number, w.err
+	}
+	life := gossip.ID{Origin: id, Run: w.run(i)}
+	w.seqs[life]++
+	m := gossip.Message{ID: gossip.ID{Origin: id, Run: life.Run, Seq: w.seqs[life]}, Body: body, Sent: w.clock}
+	number := w.track(m.ID)
+	w.out.Detach()
+	w.protocols[i].Publish(w.clock, m, limit, &w.out)
+	w.apply(i)
+	return number, w.err
+}
+
+// track begins to follow a message.
+func (w *World) track(id gossip.ID) int {
+	w.owed += w.live
+	return w.tracks.add(newTrack(w.cfg, id, w.now))
+}
+
+// Tracks returns what became of every message published, in that order. They are the world's own.
+func (w *World) Tracks() []Track { return w.tracks.list }
+
+// run is which life of a node this is, from 1.
+func (w *World) run(i int) uint32 { return uint32(w.lives[i]/2) + 1 }
+
+// Crash ends a life. The node forgets everything; what is under way to it is lost.
+func (w *World) Crash(id gossip.NodeID) {
+	i := int(id - 1)
+	if !w.Alive(id) {
+		return
+	}
+	w.lives[i]++
+	w.live--
+	for t := range w.tracks.list {
+		if !w.tracks.list[t].has(i) {
+			w.owed--
+		}
+		w.tracks.list[t].forget(i)
+	}
+	w.setInfective(i, false)
+	w.protocols[i] = nil
+}
+
+// Start begins a new life of a crashed node, which has heard of nothing.
+func (w *World) Start(id gossip.NodeID) {
+	i := int(id - 1)
+	if w.Alive(id) {
+		return
+	}
+	w.live++
+	w.owed += len(w.tracks.list)
+	w.bear(i, w.run(i))
+}
+
+// Informed reports whether every live node has every message that was published, and nothing more is
+// planned.
+func (w *World) Informed() bool { return w.owed == 0 && w.pending == 0 }
+
+// Quiet reports whether no message goes anywhere any more: nobody is infective, none is under way,
+// and nothing is planned. Protocols that do not tell whether they are infective must have no alarm
+// set and no packet under way. Needs Config.Resting.
+func (w *World) Quiet() bool {
+	if w.pending > 0 || w.cargo > 0 || w.hot > 0 {
+		return false
+	}
+	return w.restless || w.alarms == 0 && w.packets == 0
+}
+
+// UnderWay is how many packets are.
+func (w *World) UnderWay() int { return w.packets }
+
+// Idle reports whether nothing will ever happen again.
+func (w *World) Idle() bool { return w.queue.len() == 0 && w.instant.n == 0 }
+
+// Next returns when the next thing will happen; something has to be going to.
+func (w *World) Next() time.Duration {
+	if w.instant.n > 0 {
+		return time.Duration(w.now)
+	}
+	return time.Duration(w.queue.peek())
+}
+
+// Step lets the next thing happen, or, at the end of an instant, lets all packets arrive that need no
+// time. It reports whether there was anything.
+func (w *World) Step() bool {
+	if w.err != nil {
+		return false
+	}
+	if w.instant.n > 0 && (w.queue.len() == 0 || w.queue.peek() > w.now) {
+		w.drain()
+		return true
+	}
+	if w.queue.len() == 0 {
+		return false
+	}
+	e := w.queue.pop()
+	if e.at != w.now {
+		w.now, w.clock, w.repeats = e.at, Begin.Add(time.Duration(e.at)), 0
+	}
+	switch e.kind {
+	case plan, aside:
+		if e.kind == plan {
+			w.pending--
+		}
+		w.plans.take(e.data)()
+	case flight:
+		w.arrive(w.flights.take(uint32(e.data)))
+	case alarm:
+		w.alarms--
+		if w.lives[e.node] == e.life {
+			w.wake(int(e.node), gossip.Timer(e.data))
+		}
+	}
+	return true
+}
+
+// drain lets one generation of packets arrive.
+func (w *World) drain() {
+	if w.repeats++; w.repeats > repeatsMost {
+		w.fail(fmt.Errorf("%w: at %v packets have answered each other %d times without a delay", ErrEndless, w.Now(), repeatsMost))
+		return
+	}
+	groups := w.instant.generation()
+	for k := range groups {
+		for _, f := range groups[k] {
+			if w.err == nil {
+				w.arrive(f)
+			}
+		}
+		groups[k] = groups[k][:0]
+	}
+}
+
+// ErrEndless says that a protocol answers answers without end.
+var ErrEndless = errors.New("endless")
+
+// repeatsMost is how many generations of packets without a delay one instant may have: a relay that
+// goes on through the longest line of nodes that is ever simulated has as many as it has nodes.
+const repeatsMost = 10_000_000
+
+// RunUntil moves the clock on to a moment, once nothing is left to happen before it.
+func (w *World) RunUntil(at time.Duration) {
+	if int64(at) > w.now {
+		w.now, w.clock = int64(at), Begin.Add(at)
+	}
+}

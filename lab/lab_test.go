@@ -114,6 +114,12 @@ func TestMemoryBound(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	runtime.GC()
+	// Here each step of the complete graph sends to everybody.
+	_, err = Run(t.Context(), Experiment{Protocol: "flood", Nodes: 5000, Runs: 1, Seed: 1, MaxMemory: 200 << 20}, nil)
+	if !errors.Is(err, ErrMemory) {
+		t.Errorf("%v", err)
+	}
+	runtime.GC()
 }
 
 func TestInterrupted(t *testing.T) {

@@ -37,7 +37,7 @@ func seedOf(seed uint64, number int) uint64 {
 }
 
 // newRun makes the world of a run.
-func newRun(s *setup, number int) (*run, error) {
+func newRun(s *setup, number int, pulse func() error) (*run, error) {
 	seed := seedOf(s.Seed, number)
 	r := &run{setup: s, number: number, seed: seed, rng: rand.New(rand.NewPCG(seed, streamOf))}
 	peers, err := r.peers()
@@ -53,13 +53,16 @@ func newRun(s *setup, number int) (*run, error) {
 		Born: func(id gossip.NodeID, life uint32) gossip.Protocol {
 			return make(protocol.Environment{Self: id, Rand: generators.of(id, life)})
 		},
-		Resting: s.Until.After == 0, Trees: s.Tree && number == 0,
+		Resting: s.Until.After == 0, Trees: s.Tree && number == 0, Pulse: pulse,
 	})
+	if err := r.world.Err(); err != nil {
+		return nil, err
+	}
 	for range s.Origins {
 		r.origins = append(r.origins, gossip.NodeID(1+r.rng.IntN(s.Nodes)))
 	}
 	r.schedule()
-	return r, r.world.Err()
+	return r, nil
 }
 
 // peers draws the overlay.

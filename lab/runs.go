@@ -29,6 +29,9 @@ var (
 // millisecond's work. A step of a broken protocol may cause a hundred packets.
 const batchSteps = 1 << 12
 
+// crowdSteps is by how many packets under way the crowd may grow between two such looks: some 30 MB.
+const crowdSteps = 1 << 18
+
 // Run does an experiment. Tell may be nil. When it is stopped by its context, its budget of events
 // or its bound of memory, the error says so, and the report is of the runs that were finished by
 // then, or nil if none was. An error that is [ErrMisuse] says what cannot be done as it was asked for.
@@ -109,13 +112,21 @@ func (t *team) work(ctx context.Context) {
 // run does one run.
 func (t *team) run(ctx context.Context, number int) (*outcome, error) {
 	began := time.Now()
-	r, err := newRun(t.setup, number)
+	r, err := newRun(t.setup, number, func() error {
+		if used, full := memoryUsed(t.MaxMemory); full {
+			return fmt.Errorf("%w: %s, allowed are %s, and not all of the %d nodes were born yet", ErrMemory, size(used), size(t.MaxMemory), t.Nodes)
+		}
+		return context.Cause(ctx)
+	})
 	if err != nil {
 		return nil, t.explain(err, number)
 	}
-	counted := uint64(0)
+	counted, crowd := uint64(0), 0
 	for {
 		for range batchSteps {
+			if r.world.UnderWay() > crowd+crowdSteps {
+				break // a few steps may have filled the memory
+			}
 			if over, ending := r.over(); over {
 				t.events.Add(r.world.Count.Events - counted)
 				o := r.sum(ending, time.Since(began))
@@ -134,12 +145,13 @@ func (t *team) run(ctx context.Context, number int) (*outcome, error) {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
+		crowd = r.world.UnderWay()
 		now := r.world.Count.Events
 		if all := t.events.Add(now - counted); all > t.MaxEvents {
 			return nil, fmt.Errorf("%w: %d events, allowed are %d; in run %d %d of %d deliveries were done after %v",
 				ErrBudget, all, t.MaxEvents, number+1, r.world.Count.Delivered, t.Nodes*len(r.messages), r.world.Now())
 		}
-		if used := memoryUsed(); used > t.MaxMemory {
+		if used, full := memoryUsed(t.MaxMemory); full {
 			return nil, fmt.Errorf("%w: %s, allowed are %s; in run %d %d packets are under way after %v",
 				ErrMemory, size(used), size(t.MaxMemory), number+1, r.world.UnderWay(), r.world.Now())
 		}
@@ -183,11 +195,13 @@ func (s *setup) workers() int {
 	return max(1, min(most, s.Runs, fit))
 }
 
-// memoryUsed is how many bytes the program's heap takes.
-func memoryUsed() uint64 {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+// memoryUsed is how many bytes the heap takes, and whether a bound is reached: collecting garbage ever
+// more often to stay below it would take all the time there is.
+func memoryUsed(most uint64) (used uint64, full bool) {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(samples)
-	return samples[0].Value.Uint64()
+	used, live := samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	return used, used > most || live > most/4*3
 }
 
 func size(bytes uint64) string {

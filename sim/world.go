@@ -37,6 +37,8 @@ type Config struct {
 	Observe func(trace.Event)
 	// Trees notes who sent each node its first copy.
 	Trees bool
+	// Pulse is called now and then while the nodes are born; its error ends that. May be nil.
+	Pulse func() error
 	// Resting keeps count of who is infective, for [World.Quiet].
 	Resting bool
 }
@@ -97,7 +99,7 @@ type Counters struct {
 	ToNobody  uint64 // packets to numbers that no node has
 }
 
-// New makes a world and tells every node its peers.
+// New makes a world and tells every node its peers; see [World.Err].
 func New(cfg Config) *World {
 	n := cfg.Nodes
 	w := &World{cfg: cfg, clock: Begin, live: n,
@@ -113,10 +115,20 @@ func New(cfg Config) *World {
 	}
 	w.links = newLinks(cfg, w.peers)
 	for i := range n {
+		if cfg.Pulse != nil && i%pulseEvery == 0 {
+			w.fail(cfg.Pulse())
+		}
+		if w.err != nil {
+			break
+		}
 		w.bear(i, 1)
 	}
 	return w
 }
+
+// pulseEvery is after how many births the pulse is felt: on the complete graph some protocols keep
+// something for each of a node's peers.
+const pulseEvery = 64
 
 // bear starts a life of a node.
 func (w *World) bear(i int, run uint32) {

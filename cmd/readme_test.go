@@ -113,12 +113,14 @@ func sessions(t *testing.T, file string) []session {
 var (
 	clocks = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`)
 	ports  = regexp.MustCompile(`127\.0\.0\.1:\d+|ports \d+ to \d+`)
+	costs  = regexp.MustCompile(`events in .* a second`)
 	ways   = regexp.MustCompile(`↳ (\d+) .*➜ (\d+)`)
 )
 
 func steady(text string) string {
 	text = clocks.ReplaceAllString(text, "TIME")
 	text = ports.ReplaceAllString(text, "PORTS")
+	text = costs.ReplaceAllString(text, "COST")
 	return ways.ReplaceAllString(text, "↳ $1 … $2")
 }
 

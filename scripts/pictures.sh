@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws docs/network.svg and docs/spread.svg from a real network of 16 nodes.
+# Draws docs/network.svg and docs/spread.svg from a real network of 16 nodes, docs/compare.svg with the simulator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$PWD/bin:$PATH"
@@ -17,3 +17,4 @@ for text in warm-up banana; do
 	gossipctl wait-message "$id" -o name
 done
 gossipctl trace-message "$id" --plot docs/spread.svg -o name
+gossipctl compare push pull push-pull rumor:k=2 --nodes 1000 --runs 20 --seed 1 --plot docs/compare.svg --no-open -o name

@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test bench bench-sim literature pictures fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test bench bench-sim predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,10 @@ bench: build ## measure bin/gossipctl from outside
 bench-sim: build ## measure the simulator: nanoseconds an event and a node, up to ten million nodes
 	$(GO) run ./bench/simulator --gossipctl bin/gossipctl
 
-literature: ## compare the simulator with the literature at full size (half an hour) and write docs/literature.md
+predict: build ## compare real networks with simulated ones; UPDATE=1 writes docs/predicted.md
+	$(GO) run ./bench/predict --gossipctl bin/gossipctl $(if $(UPDATE),--update docs/predicted.md)
+
+literature: ## compare the simulator with the literature at full size (a quarter of an hour) and write docs/literature.md
 	$(GO) test ./lab -run TestLiterature -full -update -timeout 2h -v
 
 pictures: build ## draw the pictures of README.md anew, from a real network

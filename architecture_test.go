@@ -41,7 +41,7 @@ var floors = []floor{
 
 	{"lab", effects, "sim protocol fault trace gossip topology chart"}, // simulated experiments, on all cores
 
-	{"node/live", effects, "node/api node transport trace gossip"},
+	{"node/live", effects, "node/api node transport trace fault gossip"},
 	{"node/api", effects, "node transport trace gossip"},
 	{"sim", pure, "node fault trace gossip"},
 

@@ -53,6 +53,7 @@ down again and says why. The controller listens on the base port, node k on base
 	f.BoolVar(&o.noOpen, "no-open", false, "do not open a viewer for the picture")
 	f.StringVar(&o.spec.Protocol, "protocol", protocol.Default, "gossip protocol, see list-protocols")
 	f.StringToStringVar(&o.set, "set", nil, "override a setting of the protocol: `key=value`")
+	f.StringVar(&o.spec.Latency, "latency", "", "time every packet between nodes takes besides: constant:10ms, uniform:10ms,150ms, exponential:10ms (`mean`), lognormal:10ms,0.5")
 	f.IntVar(&o.spec.BasePort, "base-port", netctl.DefaultBasePort, "port of the controller; node k listens on it + k")
 	f.Uint64Var(&o.spec.Seed, "seed", 0, "same seed, same graph and same choices (default: drawn, and printed)")
 	f.BoolVar(&o.foreground, "foreground", false, "stay attached; Ctrl-C stops the network")

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	full   = flag.Bool("full", false, "compare with the literature at full size, which takes half an hour")
+	full   = flag.Bool("full", false, "compare with the literature at full size, which takes a quarter of an hour")
 	update = flag.Bool("update", false, "with -full: write docs/literature.md")
 )
 
@@ -98,19 +98,19 @@ func comparisons() (list []comparison) {
 
 	part := "Demers 1987, Table 1: rumor, push, feedback, counter, n = 1,000"
 	for i, row := range [][4]float64{{.1745, 1.745, 16.80, .03}, {.0367, 3.300, 16.93, .04}, {.01066, 4.534, 17.36, .05}, {.00355, 5.637, 17.54, .08}, {.00126, 6.681, 17.68, .12}} {
-		add(comparison{part, fmt.Sprintf("k = %d", i+1), Experiment{Protocol: "rumor", Settings: set(fmt.Sprintf("k=%d", i+1))}, 60, 2000,
+		add(comparison{part, fmt.Sprintf("k = %d", i+1), Experiment{Protocol: "rumor", Settings: set(fmt.Sprintf("k=%d", i+1))}, 60, 1000,
 			[]claim{near("residue", row[0], row[3], residueOf), near("traffic", row[1], .01, trafficOf), within("t_last", row[2], .25, tLastOf)}})
 	}
 	part = "Demers 1987, Table 2: rumor, push, blind, coin, n = 1,000"
 	for i, row := range [][4]float64{{.96, .04, 19, 38}, {.20, 1.6, 17, 33}, {.060, 2.8, 15, 32}, {.021, 3.9, 14.1, 32}, {.008, 4.9, 13.8, 32}} {
 		x := Experiment{Protocol: "rumor", Settings: set("feedback=false", "stop=coin", fmt.Sprintf("k=%d", i+1))}
-		add(comparison{part, fmt.Sprintf("k = %d", i+1), x, 60, 2000,
-			[]claim{near("residue", row[0], .08, residueOf), within("traffic", row[1], .08, trafficOf)}})
+		add(comparison{part, fmt.Sprintf("k = %d", i+1), x, 60, 1000,
+			[]claim{within("residue", row[0], math.Max(.08*row[0], .0012), residueOf), within("traffic", row[1], .08, trafficOf)}})
 	}
 	part = "Demers 1987, Table 3: rumor, pull, feedback, counter, n = 1,000"
 	for i, row := range [][4]float64{{.031, 2.7, 9.97, 17.63}, {.00058, 4.49, 10.07, 15.39}, {.000004, 6.09, 10.08, 14.00}} {
 		x := Experiment{Protocol: "rumor", Settings: set("direction=pull", fmt.Sprintf("k=%d", i+1))}
-		add(comparison{part, fmt.Sprintf("k = %d", i+1), x, 60, 2000,
+		add(comparison{part, fmt.Sprintf("k = %d", i+1), x, 60, 1000,
 			[]claim{within("residue", row[0], []float64{.002, .00015, .00001}[i], residueOf), near("traffic", row[1], .02, trafficOf),
 				within("t_ave", row[2], .25, tAveOf), within("t_last", row[3], .5, tLastOf)}})
 	}
@@ -125,56 +125,47 @@ func comparisons() (list []comparison) {
 		{"feedback, coin, k = 2", set("stop=coin", "k=2"), .0595, 2.820},
 		{"feedback, coin, k = 3", set("stop=coin", "k=3"), .0198, 3.920},
 	} {
-		add(comparison{part, row.what, Experiment{Protocol: "rumor", Settings: row.settings}, 60, 1000,
+		add(comparison{part, row.what, Experiment{Protocol: "rumor", Settings: row.settings}, 60, 500,
 			[]claim{near("residue", row.s, .06, residueOf), near("traffic", row.m, .02, trafficOf)}})
 	}
-	add(comparison{part, "push-pull, k = 2", Experiment{Protocol: "rumor", Settings: set("direction=push-pull", "k=2")}, 0, 1000,
-		[]claim{within("residue", .045, .01, residueOf)}})
-	add(comparison{part, "push-pull, k = 2, minimisation", Experiment{Protocol: "rumor", Settings: set("direction=push-pull", "k=2", "minimise=true")}, 0, 1000,
-		[]claim{within("residue", .030, .01, residueOf)}})
 
 	part = "Rounds until all are informed, complete graph"
 	sizes := []int{1_000, 10_000, 100_000, 1_000_000}
-	runs, quick := []int{1000, 300, 100, 10}, []int{100, 30, 0, 0}
+	runs, quick := []int{1000, 100, 30, 3}, []int{100, 30, 0, 0}
 	for _, row := range []struct {
-		name  string
-		means [4]float64
-	}{{"push", [4]float64{18.06, 23.72, 29.45, 34.83}}, {"pull", [4]float64{13.82, 17.54, 21.17, 24.40}},
-		{"push-pull", [4]float64{9.15, 11.61, 14.05, 16.47}}, {"quasirandom", [4]float64{17.60, 23.27, 28.89, 34.87}}} {
+		name          string
+		means, copies [4]float64
+	}{{"push", [4]float64{18.06, 23.72, 29.45, 34.83}, [4]float64{7.99, 10.3, 12.7, 14.8}},
+		{"pull", [4]float64{13.82, 17.54, 21.17, 24.40}, [4]float64{1, 1, 1, 1}},
+		{"push-pull", [4]float64{9.15, 11.61, 14.05, 16.47}, [4]float64{5.5, 6.2, 6.9, 7.3}},
+		{"quasirandom", [4]float64{17.60, 23.27, 28.89, 34.87}, [4]float64{}}} {
 		for i, mean := range row.means {
 			tolerance := .4
 			if i == 3 {
 				tolerance = 1
 			}
-			add(comparison{part, fmt.Sprintf("%s, n = %d", row.name, sizes[i]), Experiment{Protocol: row.name, Nodes: sizes[i]}, quick[i], runs[i],
-				[]claim{within("rounds", mean, tolerance, tLastOf)}})
-		}
-	}
-	part = "Copies sent per node until all are informed, complete graph"
-	for _, row := range []struct {
-		name  string
-		means [3]float64
-	}{{"push", [3]float64{7.99, 10.3, 12.7}}, {"push-pull", [3]float64{5.5, 6.2, 6.9}}, {"pull", [3]float64{1, 1, 1}}} {
-		for i, mean := range row.means {
-			add(comparison{part, fmt.Sprintf("%s, n = %d", row.name, sizes[i]), Experiment{Protocol: row.name, Nodes: sizes[i]}, 0, runs[i],
-				[]claim{near("traffic", mean, .05, trafficOf)}})
+			claims := []claim{within("rounds", mean, tolerance, tLastOf)}
+			if row.copies[i] > 0 { // the last round weighs a node's packet; at a million there are few runs
+				claims = append(claims, near("copies a node", row.copies[i], []float64{.05, .05, .05, .2}[i], trafficOf))
+			}
+			add(comparison{part, fmt.Sprintf("%s, n = %d", row.name, sizes[i]), Experiment{Protocol: row.name, Nodes: sizes[i]}, quick[i], runs[i], claims})
 		}
 	}
 	part = "Median counter (Karp et al. 2000): copies sent per node when it has stopped by itself"
 	for i, mean := range []float64{10.3, 10.5, 10.5} {
-		add(comparison{part, fmt.Sprintf("cmax = 2, n = %d", sizes[i]), Experiment{Protocol: "median-counter", Nodes: sizes[i], Settings: set("cmax=2")}, quick[i] / 5, runs[i] / 5,
+		add(comparison{part, fmt.Sprintf("cmax = 2, n = %d", sizes[i]), Experiment{Protocol: "median-counter", Nodes: sizes[i], Settings: set("cmax=2")}, quick[i] / 5, []int{100, 30, 10}[i],
 			[]claim{near("traffic", mean, .05, trafficOf), within("residue", 0, 0, residueOf)}})
 	}
 	part = "Rumors at a million nodes: as at a thousand"
 	for i, row := range [][2]float64{{.1745, 1.745}, {.0367, 3.300}, {.01066, 4.534}} {
-		add(comparison{part, fmt.Sprintf("k = %d, n = 1000000", i+1), Experiment{Protocol: "rumor", Nodes: 1_000_000, Settings: set(fmt.Sprintf("k=%d", i+1))}, 0, 3,
+		add(comparison{part, fmt.Sprintf("k = %d, n = 1000000", i+1), Experiment{Protocol: "rumor", Nodes: 1_000_000, Settings: set(fmt.Sprintf("k=%d", i+1))}, 0, 1,
 			[]claim{near("residue", row[0], .03, residueOf), near("traffic", row[1], .01, trafficOf)}})
 	}
 	part = "Infect and die with a fixed fan-out: share of runs that reach everybody, exp(−n·e^−f)"
 	for _, row := range [][2]int{{1000, 6}, {1000, 7}, {1000, 8}, {10_000, 9}, {10_000, 10}} {
 		n, f := row[0], row[1]
 		add(comparison{part, fmt.Sprintf("n = %d, f = %d", n, f), Experiment{Protocol: "push", Nodes: n, Settings: set("stop=die", fmt.Sprintf("fanout=%d", f)),
-			Until: Until{When: protocol.Quiet}}, 100 * (2 - n/10_000*2), 2000 / (n / 1000),
+			Until: Until{When: protocol.Quiet}}, 100 * (2 - n/10_000*2), 1000 / (n / 1000),
 			[]claim{within("all reached", math.Exp(-float64(n)*math.Exp(-float64(f))), .06, everybody)}})
 	}
 	part = "Plumtree (Leitão et al. 2007), n = 10,000, 5 links a node"

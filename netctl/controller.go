@@ -151,7 +151,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
-		Capacity: s.Capacity, DropOldest: s.DropOldest,
+		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency,
 	}, listener, ready, stderr, c.cores)
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/netctl/store"
 	"gossipctl/node/api"
@@ -38,6 +39,7 @@ type Spec struct {
 	BasePort   int               `json:"base_port"`          // the controller's; node k has BasePort + k
 	Capacity   int               `json:"capacity,omitempty"` // messages in an inbox; 0 = node.Capacity
 	DropOldest bool              `json:"drop_oldest,omitempty"`
+	Latency    string            `json:"latency,omitempty"` // that every packet between nodes takes besides; empty: none
 	LogLevel   slog.Level        `json:"log_level"`
 }
 
@@ -49,6 +51,11 @@ func Seed() uint64 { return uint64(1 + rand.Uint32N(999_999_999)) }
 func (s *Spec) graph() (*topology.Graph, error) {
 	if err := store.CheckName(s.Network); err != nil {
 		return nil, usage(err, "")
+	}
+	if s.Latency != "" {
+		if _, err := fault.ParseLatency(s.Latency); err != nil {
+			return nil, usage(err, "")
+		}
 	}
 	if _, err := protocol.Find(s.Protocol); err != nil {
 		return nil, usage(err, "run gossipctl list-protocols")

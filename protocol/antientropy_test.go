@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"gossipctl/gossip"
 )
@@ -150,6 +151,40 @@ func TestAntiEntropyCatchesUpInOneExchange(t *testing.T) {
 			if got != c.messages || l.cargo > c.messages+2*c.packet || l.refused > 0 {
 				t.Errorf("%s: %d of %d messages of %d bytes have come, in %d copies", settings, got, c.messages, c.size, l.cargo)
 			}
+		}
+	}
+}
+
+// TestSummariesGoBackAsFarAsNeeded tells more names than a summary holds. No page is needed as long as all
+// that is lacking came lately, or is told however long ago it came.
+func TestSummariesGoBackAsFarAsNeeded(t *testing.T) {
+	const page = 2 // its kind
+	for _, c := range []struct {
+		settings string
+		age      int // in rounds
+		pages    bool
+	}{
+		{"compare=checksum", 1, false}, {"compare=checksum recent=1s", 10, true}, {"compare=peelback", 10, false},
+	} {
+		l := lockstepped(t, "anti-entropy", 2, 1, false, options(c.settings))
+		for id := gossip.NodeID(1); id <= 2; id++ { // for some time they do not know each other
+			l.nodes[id-1].Peers(l.now, gossip.Peers{}, &l.out)
+			l.collect(id)
+		}
+		for range 700 {
+			l.publish(1)
+		}
+		l.now = l.now.Add(time.Duration(c.age) * 200 * time.Millisecond)
+		for id := gossip.NodeID(1); id <= 2; id++ {
+			l.nodes[id-1].Peers(l.now, gossip.Everyone(2, id), &l.out)
+			l.collect(id)
+		}
+		for range 3 {
+			l.pass()
+		}
+		lacking := slices.ContainsFunc(l.heard, func(heard []int) bool { return len(heard) < 2 })
+		if lacking || l.kinds[page] > 0 != c.pages {
+			t.Errorf("%s: something is lacking: %v, after %d pages", c.settings, lacking, l.kinds[page])
 		}
 	}
 }

@@ -203,12 +203,11 @@ func TestPushCountsRoundsInABurst(t *testing.T) {
 		m.publish(c.messages, c.bytes)
 		sent := make(map[gossip.ID]int)
 		rounds, most := 0, 0
-		for {
+		for ; rounds < 1000; rounds++ {
 			sends, is := m.round()
 			if !is {
 				break
 			}
-			rounds++
 			to := make(map[gossip.NodeID]int)
 			for _, s := range sends {
 				to[s.To]++
@@ -245,40 +244,42 @@ func TestPushCountsRoundsInABurst(t *testing.T) {
 	}
 }
 
-// TestBurstsComeThrough publishes many messages at once, and more while they spread: all nodes get all of them, and
-// it comes to an end.
+// TestBurstsComeThrough publishes more at once than packets take, by number or by size, and again while that
+// spreads: all nodes get all of it, and it comes to an end.
 func TestBurstsComeThrough(t *testing.T) {
 	for _, name := range []string{"push", "pull", "push-pull", "quasirandom", "median-counter"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const n, each = 4, 700
-			l := lockstepped(t, name, n, 1, false, nil)
-			for range each {
-				l.publish(1)
-			}
-			l.pass()
-			for range each {
-				l.publish(2)
-			}
-			for range 400 {
-				l.pass()
-			}
-			for k, cycles := range l.heard {
-				if len(cycles) != n {
-					t.Fatalf("message %d reached %d of %d nodes", k+1, len(cycles), n)
+		for _, c := range []struct{ each, bytes int }{{700, 4}, {30, 40_000}} {
+			t.Run(fmt.Sprintf("%s/%d", name, c.each), func(t *testing.T) {
+				t.Parallel()
+				const n = 4
+				l := lockstepped(t, name, n, 1, false, nil)
+				l.text = make([]byte, c.bytes)
+				for origin := range gossip.NodeID(2) {
+					for range c.each {
+						l.publish(1 + origin)
+					}
+					l.pass()
 				}
-			}
-			cargo := l.cargo
-			for range 50 {
-				l.pass()
-			}
-			if l.cargo != cargo {
-				t.Errorf("messages are still sent after 400 rounds")
-			}
-			if want := 2 * each * (n - 1); name == "pull" && cargo != want {
-				t.Errorf("%d copies, %d would do", cargo, want)
-			}
-		})
+				for range 400 {
+					l.pass()
+				}
+				for k, cycles := range l.heard {
+					if len(cycles) != n {
+						t.Fatalf("message %d reached %d of %d nodes", k+1, len(cycles), n)
+					}
+				}
+				cargo := l.cargo
+				for range 50 {
+					l.pass()
+				}
+				if l.cargo != cargo {
+					t.Errorf("messages are still sent after 400 rounds")
+				}
+				if want := 2 * c.each * (n - 1); name == "pull" && cargo != want {
+					t.Errorf("%d copies, %d would do", cargo, want)
+				}
+			})
+		}
 	}
 }
 

@@ -309,9 +309,10 @@ func TestIDontWantOfWhatWasPassedOn(t *testing.T) {
 	}
 }
 
-// subWorld lets 100 nodes dial 20 others each, and 5 of them publish, as in the example of vyzo's
-// gerbil-simsub; only that each packet has a latency of its own.
-func subWorld(t *testing.T, size int, set map[string]string) (copiesEach float64, control int) {
+// subWorld lets 100 nodes dial 20 others each, and 5 of them publish 10 messages, as in the example of
+// vyzo's gerbil-simsub, and returns the copies sent for each delivery. But here each packet has a latency
+// of its own.
+func subWorld(t *testing.T, size int, set map[string]string) (copiesEach float64) {
 	t.Helper()
 	const n, messages = 100, 10
 	rng := rand.New(rand.NewPCG(5, 30))
@@ -339,9 +340,7 @@ func subWorld(t *testing.T, size int, set map[string]string) (copiesEach float64
 		return kind.New(protocol.Environment{Self: id, Rand: protocol.Generator(1, id)}, values)
 	}, func(st step) {
 		for _, send := range st.Sends {
-			if copies += len(send.Packet.Messages); len(send.Packet.Messages) == 0 {
-				control++
-			}
+			copies += len(send.Packet.Messages)
 		}
 	})
 	w.weather = func() []time.Duration {
@@ -374,14 +373,14 @@ func subWorld(t *testing.T, size int, set map[string]string) (copiesEach float64
 	if delivered != n*messages {
 		t.Errorf("%v: %d of %d deliveries", set, delivered, n*messages)
 	}
-	return float64(copies) / float64(delivered), control
+	return float64(copies) / float64(delivered)
 }
 
 // TestGossipsubCopies compares with what simsub prints: 6.28 copies for each delivery with 1.0, and
 // 6.74 with 1.1.
 func TestGossipsubCopies(t *testing.T) {
 	for version, want := range map[string]float64{"1.0": 6.28, "1.1": 6.74, "1.2": 6.74} {
-		if got, _ := subWorld(t, 10, map[string]string{"version": version}); got < want-0.5 || got > want+0.5 {
+		if got := subWorld(t, 10, map[string]string{"version": version}); got < want-0.5 || got > want+0.5 {
 			t.Errorf("%s: %.2f copies for each delivery, want %.2f", version, got, want)
 		}
 	}
@@ -390,17 +389,12 @@ func TestGossipsubCopies(t *testing.T) {
 // TestIDontWantSaves lets nodes take their time with large messages. 1.2 then saves copies, the more the
 // longer they take.
 func TestIDontWantSaves(t *testing.T) {
-	last := 10.0
-	for _, validate := range []string{"20ms", "100ms", "300ms"} {
-		without, _ := subWorld(t, 2000, map[string]string{"version": "1.1", "validate": validate})
-		with, _ := subWorld(t, 2000, map[string]string{"version": "1.2", "validate": validate})
-		if with > without-0.5 || with > last-0.5 {
-			t.Errorf("validate=%s: %.2f copies with IDONTWANT, %.2f without, %.2f with less time", validate, with, without, last)
+	last := subWorld(t, 2000, map[string]string{"version": "1.1", "validate": "20ms"})
+	for _, validate := range []string{"20ms", "200ms"} {
+		got := subWorld(t, 2000, map[string]string{"version": "1.2", "validate": validate})
+		if got > last-0.5 {
+			t.Errorf("validate=%s: %.2f copies for each delivery, and %.2f before", validate, got, last)
 		}
-		last = with
-	}
-	small, _ := subWorld(t, 10, map[string]string{"version": "1.1", "validate": "100ms"})
-	if same, _ := subWorld(t, 10, map[string]string{"version": "1.2", "validate": "100ms"}); same != small {
-		t.Errorf("small messages: %v copies with IDONTWANT, %v without", same, small)
+		last = got
 	}
 }

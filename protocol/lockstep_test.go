@@ -25,11 +25,12 @@ type lockstep struct {
 	lose    float64     // share of packets that are lost
 	refused int
 
-	cycle  int     // cycles so far
-	cargo  int     // copies of messages sent: traffic, as papers count it
-	others int     // packets without any
-	names  int     // names in all packets
-	heard  [][]int // by message, the cycles in which its deliveries happened
+	cycle  int      // cycles so far
+	cargo  int      // copies of messages sent: traffic, as papers count it
+	others int      // packets without any
+	names  int      // names in all packets
+	kinds  [256]int // packets by kind
+	heard  [][]int  // by message, the cycles in which its deliveries happened
 	ids    map[gossip.ID]int
 }
 
@@ -87,6 +88,7 @@ func (l *lockstep) collect(id gossip.NodeID) {
 			l.others++
 		}
 		l.names += len(send.Packet.IDs)
+		l.kinds[send.Packet.Kind]++
 		if l.lose == 0 || l.rng.Float64() >= l.lose {
 			l.due = append(l.due, happening{to: send.To, from: id, packet: send.Packet})
 		}
@@ -115,7 +117,9 @@ func (l *lockstep) pass() bool {
 			next = a.due
 		}
 	}
-	l.now = next
+	if next.After(l.now) {
+		l.now = next
+	}
 	l.cycle++
 	alarms := l.alarms
 	l.alarms = nil

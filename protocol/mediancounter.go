@@ -28,16 +28,20 @@ import (
 //
 // Three things the paper leaves open. Whom a node met is known from who called it and whom it called; one
 // that did not mention the message counts as in A, because D is silent. A node in B gives up after so
-// many rounds, because peers that are down would keep it calling for ever. And one packet carries many
-// messages: when it does not take all of them, those that it does not mention do not count as unknown,
-// and the round goes on until every message had its turn.
+// many rounds, because peers that are down would keep it calling for ever. And a packet carries many
+// messages. When there are too many for one, a call and its answer are about a share of all names, the
+// shares take turns, and the round is not over until all had theirs: so each message still meets as many
+// nodes in a round as if it were alone. When even a share is too much, or bodies are large, those that a
+// packet could not take do not count as unknown to its sender.
 type medianCounter struct {
 	peers  gossip.Peers
 	oldest uint64 // number of the oldest message that is not in D, unless that is forgotten
-	turn   uint64 // of the message to pass on next; 0: begin with the oldest
+	turn   uint64 // of the message of the share that calls begin with; 0: the oldest
 	known  memory[counted]
 	beat
-	met int32 // nodes met in this round that mentioned all they pass on
+	met    int32 // nodes met in this round that mentioned everything they pass on
+	shares uint8 // how many there are until the round is over
+	share  uint8 // whose turn it is
 	*medianRules
 	rng *rand.Rand
 }
@@ -53,8 +57,9 @@ type counted struct {
 	round   uint32 // in which it came, or the last one in B
 	counter uint8  // 1 to cmax in B, cmax + 1 in C, 0 in D
 	metC    bool
-	// The nodes met in B with as high a counter, less those with a lower one; and each node that mentioned
-	// the message once more if it counts among medianCounter.met, where all are taken for nodes in A.
+	// The nodes met in B with as high a counter, less those with a lower one, and less those that would have
+	// mentioned the message and did not. The latter are noted for all messages at once in medianCounter.met
+	// where there is but one share, and those that did mention it are taken out here.
 	score int32
 }
 
@@ -62,13 +67,11 @@ type counted struct {
 const silent = 0
 
 // The packets of the median counter. Limit is the counter of all messages in a packet, but those named
-// in IDs have a higher one, by as much as they are named. Messages and names are sorted. Hops is partial
-// if the sender passes on more than is in the packet.
+// in IDs have a higher one, by as much as they are named. Messages and names are sorted. Hops says which
+// messages the packet is about; see aboutOf.
 const (
 	medianAnswer gossip.Kind = 1 + iota
 	medianCall               // is answered, and may be empty
-
-	partial = 1
 )
 
 // maxCounter keeps the names of a full packet within what a packet may have.
@@ -98,7 +101,7 @@ func makeMedianCounter(v Values) func(Environment) gossip.Protocol {
 		r.cphase = r.cmax
 	}
 	return func(env Environment) gossip.Protocol {
-		return &medianCounter{medianRules: r, rng: env.Rand, beat: beat{clock: newClock(v, env.Rand)}}
+		return &medianCounter{medianRules: r, rng: env.Rand, beat: beat{clock: newClock(v, env.Rand)}, shares: 1}
 	}
 }
 
@@ -119,21 +122,23 @@ func (c *medianCounter) Infective() bool {
 
 func (c *medianCounter) Receive(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
 	call := p.Kind == medianCall
-	if !call && p.Kind != medianAnswer || p.Hops < 0 || p.Hops > partial ||
-		len(p.Messages) == 0 && (!call || len(p.IDs) > 0) || len(p.Messages) > 0 && (p.Limit < 1 || p.Limit > maxCounter+1) {
+	about, ok := aboutOf(p.Hops)
+	if !call && p.Kind != medianAnswer || !ok || len(p.Messages) == 0 && (!call || len(p.IDs) > 0) ||
+		len(p.Messages) > 0 && (p.Limit < 1 || p.Limit > maxCounter+1) {
 		out.Refuse(gossip.Malformed)
 		return
 	}
 	c.attend(now)
 	switch {
-	case call && p.Hops != partial:
-		c.met++
-	case !call && p.Hops == partial:
-		c.met = max(0, c.met-1) // it was counted when it was called
+	case call && !about.partly:
+		c.meet(about, 1)
+	case !call && about.partly:
+		c.meet(about, -1) // it was counted when it was called
 	}
-	c.hear(now, p, out)
+	c.hear(now, p, about, out)
 	if call && c.peers.Has(from) {
-		if answer := c.batch(now, medianAnswer, out); len(answer.Messages) > 0 {
+		about.partly = false
+		if answer, _ := c.batch(now, medianAnswer, about, out); len(answer.Messages) > 0 {
 			out.Send(from, answer)
 		}
 	}
@@ -148,10 +153,38 @@ func (c *medianCounter) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) 
 		c.close()
 	}
 	if n := c.peers.Len(); n > 0 {
-		c.met++
-		out.Send(c.peers.At(c.rng.IntN(n)), c.batch(now, medianCall, out))
+		c.call(now, c.peers.At(c.rng.IntN(n)), out)
 	}
 	c.arm(now, out)
+}
+
+// call calls a node about the share whose turn it is, and about some more if there are many.
+func (c *medianCounter) call(now time.Time, to gossip.NodeID, out *gossip.Outbox) {
+	for range packetsToOne {
+		about := share{number: c.share, of: c.shares}
+		c.meet(about, 1)
+		call, rest := c.batch(now, medianCall, about, out)
+		out.Send(to, call)
+		if c.turn = rest; rest == 0 {
+			c.share++
+		}
+		if c.cut = c.share < c.shares; !c.cut {
+			break
+		}
+	}
+}
+
+// meet notes that a node was met, or was not after all, that mentions what it passes on of a share.
+func (c *medianCounter) meet(about share, nodes int32) {
+	if about.of <= 1 {
+		c.met = max(0, c.met+nodes)
+		return
+	}
+	for number := max(c.oldest, c.known.first()); number <= c.known.last(); number++ {
+		if id, m := c.known.at(number); about.has(id) {
+			m.score -= nodes
+		}
+	}
 }
 
 // attend begins the round that is due, if one is. Whatever comes to a node begins with it.
@@ -164,17 +197,22 @@ func (c *medianCounter) attend(now time.Time) {
 // close draws the conclusions from what was met in the round that is over.
 func (c *medianCounter) close() {
 	c.oldest = max(c.oldest, c.known.first())
-	quiet := true
+	spoken := 0 // messages that are passed on
 	for number := c.oldest; number <= c.known.last(); number++ {
 		_, m := c.known.at(number)
 		if m.counter != silent {
 			c.conclude(m)
 		}
-		if quiet = quiet && m.counter == silent; quiet {
+		if m.counter != silent {
+			spoken++
+		} else if spoken == 0 {
 			c.oldest = number + 1
 		}
 	}
-	c.met = 0
+	c.met, c.share, c.turn, c.shares = 0, 0, 0, 1
+	if spoken > batchMessages {
+		c.shares = uint8(min((spoken+shareMessages-1)/shareMessages, maxShares))
+	}
 }
 
 // conclude does the same about one message.
@@ -201,7 +239,7 @@ func (c *medianCounter) conclude(m *counted) {
 }
 
 // hear takes in what somebody who was met passes on.
-func (c *medianCounter) hear(now time.Time, p gossip.Packet, out *gossip.Outbox) {
+func (c *medianCounter) hear(now time.Time, p gossip.Packet, about share, out *gossip.Outbox) {
 	higher, stale := p.IDs, 0
 	for i := range p.Messages {
 		m := &p.Messages[i]
@@ -216,7 +254,7 @@ func (c *medianCounter) hear(now time.Time, p gossip.Packet, out *gossip.Outbox)
 		known := c.known.find(m.ID)
 		switch {
 		case known != nil:
-			known.meet(counter, counter > c.cmax, p.Hops != partial)
+			known.met(counter, counter > c.cmax, !about.partly)
 		case c.known.forgot(m.ID):
 			stale++
 		case counter > c.cmax:
@@ -230,7 +268,8 @@ func (c *medianCounter) hear(now time.Time, p gossip.Packet, out *gossip.Outbox)
 	}
 }
 
-func (m *counted) meet(counter int, inC, whole bool) {
+// met notes that a node was met that passes the message on. Whole: it counts among those that would.
+func (m *counted) met(counter int, inC, whole bool) {
 	switch {
 	case inC:
 		m.metC = true
@@ -250,33 +289,32 @@ func (c *medianCounter) learn(now time.Time, m gossip.Message, counter int, out 
 	c.note(now, c.known.last())
 }
 
-// batch makes a packet of the messages in B and C whose turn it is.
-func (c *medianCounter) batch(now time.Time, kind gossip.Kind, out *gossip.Outbox) gossip.Packet {
-	p := gossip.Packet{Kind: kind}
+// batch makes a packet of the messages of a share that are in B or C. If they are too many, rest is the
+// number of the first that is left for another packet; it begins with that of which it is the turn.
+func (c *medianCounter) batch(now time.Time, kind gossip.Kind, about share, out *gossip.Outbox) (p gossip.Packet, rest uint64) {
+	p = gossip.Packet{Kind: kind, Hops: about.hops()}
 	from, end := max(c.oldest, c.known.first()), c.settled(now, c.known.last()+1)
 	if from >= end {
-		return p
+		return p, 0
 	}
 	if c.turn > from && c.turn < end {
-		from = c.turn
+		from, about.partly = c.turn, true
 	}
-	c.turn = 0
 	b := room(out, int(end-from))
 	lowest, sum := maxCounter+1, 0
-	for ; from < end; from++ {
-		_, m := c.known.at(from)
-		if m.counter == silent {
-			continue
+	for ; from < end && rest == 0; from++ {
+		id, m := c.known.at(from)
+		switch {
+		case m.counter == silent || !about.has(id):
+		case b.add(m.Message):
+			lowest, sum = min(lowest, int(m.counter)), sum+int(m.counter)
+		default:
+			rest, about.partly = from, true
 		}
-		if !b.add(m.Message) {
-			c.turn, c.cut, p.Hops = from, true, partial
-			break
-		}
-		lowest, sum = min(lowest, int(m.counter)), sum+int(m.counter)
 	}
-	c.turned = c.turned || c.turn == 0
+	p.Hops = about.hops()
 	if len(b.messages) == 0 {
-		return p
+		return p, rest
 	}
 	p.Messages, p.Limit = b.messages, lowest
 	if higher := sum - lowest*len(b.messages); higher > 0 {
@@ -289,5 +327,38 @@ func (c *medianCounter) batch(now time.Time, kind gossip.Kind, out *gossip.Outbo
 			}
 		}
 	}
-	return p
+	return p, rest
+}
+
+// share is the part of all messages that a call and its answer are about. Partly says that a packet does
+// not even take all of those that its sender passes on.
+type share struct {
+	number, of uint8 // of 0 or 1: all messages
+	partly     bool
+}
+
+// maxShares is how many shares there may be: as many as Hops can tell apart.
+const maxShares = 63
+
+// shareMessages is how many messages of a share are expected when there are several: less than a packet
+// takes, because shares are not all of a size.
+const shareMessages = batchMessages * 3 / 4
+
+func (s share) has(id gossip.ID) bool { return s.of <= 1 || inShare(id, int(s.number), int(s.of)) }
+
+// hops writes a share as the Hops of a packet: 0 or, partly, 1 for all messages.
+func (s share) hops() (hops int) {
+	if s.of > 1 {
+		hops = (int(s.of)<<6 | int(s.number)) << 1
+	}
+	if s.partly {
+		hops |= 1
+	}
+	return hops
+}
+
+// aboutOf reads what hops writes, and reports whether it makes sense.
+func aboutOf(hops int) (s share, ok bool) {
+	s = share{number: uint8(hops >> 1 & 63), of: uint8(hops >> 7 & 63), partly: hops&1 == 1}
+	return s, hops == s.hops() && (s.of == 0 || s.number < s.of)
 }

@@ -133,6 +133,36 @@ func (c *caller) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 	*c.called = int(out.Sends[0].To) - 1
 }
 
+// TestMedianCounterInABurst gives one node more messages than packets hold: each of them must spread as if it were
+// alone, be sent as often, and reach everybody.
+func TestMedianCounterInABurst(t *testing.T) {
+	const n, alone = 24, 150
+	traffic := func(messages int, seed uint64) float64 {
+		l := lockstepped(t, "median-counter", n, seed, false, nil)
+		for range messages {
+			l.publish(1)
+		}
+		if !l.quiet(1000) {
+			t.Fatalf("%d messages: no end", messages)
+		}
+		for _, cycles := range l.heard {
+			if len(cycles) != n {
+				t.Fatalf("%d messages: one of them reached %d of %d nodes", messages, len(cycles), n)
+			}
+		}
+		return float64(l.cargo) / float64(n*messages)
+	}
+	want := 0.0
+	for seed := range uint64(alone) {
+		want += traffic(1, seed) / alone
+	}
+	for _, messages := range []int{256, 257, 700, 2000} {
+		if got := traffic(messages, 7); math.Abs(got-want) > 0.08*want {
+			t.Errorf("of %d messages each was sent %.2f n times, alone %.2f n times", messages, got, want)
+		}
+	}
+}
+
 // TestMedianCounterCarriesCounters sends many messages with different counters from one machine to another, for
 // which a lower counter means C. What one says must be what the other understands, also when some of the messages
 // are missing, because a node turned them away.

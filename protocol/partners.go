@@ -18,7 +18,7 @@ func drawPartners(rng *rand.Rand, peers gossip.Peers, k int, except, list []goss
 	}
 	k = min(k, peers.Len()-barred)
 	first := len(list)
-	if 2*(barred+k) <= peers.Len() {
+	if 2*(barred+k) <= peers.Len() && k <= few {
 		// Most draws hit somebody who is neither barred nor drawn yet, however many peers there are.
 		for len(list) < first+k {
 			id := peers.At(rng.IntN(peers.Len()))
@@ -40,3 +40,7 @@ func drawPartners(rng *rand.Rand, peers gossip.Peers, k int, except, list []goss
 	}
 	return list[:first+k]
 }
+
+// few is up to how many partners each is compared with those already drawn; for more of them it is
+// cheaper to list all peers.
+const few = 64

@@ -111,8 +111,8 @@ var plumtreeKind = Kind{
 			"the paper's experiments announce at once; with a delay, names wait and share a packet"),
 		whole("lazy-batch", gossip.MaxIDs, 1, gossip.MaxIDs, "names",
 			"as many as one packet carries wait for the lazy delay, all peers counted; more are announced at once"),
-		whole("missing", 2048, 1, 1<<20, "messages",
-			"announced and waited for: a second of 2,000 messages; announcements of more are turned away, and the copies still taken"),
+		whole("missing", 16384, 1, 1<<20, "messages",
+			"announced and waited for, at most as many as are remembered: in a burst names overtake messages, and 10,000 are one; announcements of more are turned away, the messages still taken"),
 		rememberSetting("each is kept to be asked for, at about 100 bytes and its body"),
 	},
 	Make:  makePlumtree,
@@ -123,7 +123,7 @@ func makePlumtree(v Values) func(Environment) gossip.Protocol {
 	c := &plumtreeConfig{
 		timeouts: [2]time.Duration{v.Duration("timeout1"), v.Duration("timeout2")}, tries: v.Int("tries"),
 		threshold: v.Int("threshold"), delay: v.Duration("lazy-delay"), batch: v.Int("lazy-batch"),
-		missing: v.Int("missing"), remember: v.Int("remember"),
+		missing: min(v.Int("missing"), v.Int("remember")), remember: v.Int("remember"),
 	}
 	return func(Environment) gossip.Protocol { return &plumtree{plumtreeConfig: c} }
 }

@@ -116,7 +116,7 @@ func (p *pull) ask(out *gossip.Outbox) gossip.Packet {
 	}
 	ids := out.IDs(min(n, gossip.MaxIDs))[:0]
 	for number := p.lately; number <= p.known.last() && len(ids) < cap(ids); number++ {
-		if id, _ := p.known.at(number); inShare(id, request) {
+		if id, _ := p.known.at(number); request.Limit <= 1 || inShare(id, request.Hops, request.Limit) {
 			ids = append(ids, id)
 		}
 	}
@@ -130,9 +130,10 @@ func aboutShare(request gossip.Packet) bool {
 		request.Limit > 0 && request.Limit <= gossip.MaxRelays && request.Hops >= 0 && request.Hops < request.Limit
 }
 
-// inShare tells whether a name belongs to what a request is about.
-func inShare(id gossip.ID, request gossip.Packet) bool {
-	return request.Limit <= 1 || int((id.Seq+id.Run+uint32(id.Origin))%uint32(request.Limit)) == request.Hops
+// inShare tells whether a name belongs to a share when there are so many. The names of one life of an
+// origin take turns.
+func inShare(id gossip.ID, share, shares int) bool {
+	return int((id.Seq+id.Run+uint32(id.Origin))%uint32(shares)) == share
 }
 
 // answer sends what is hot and was not named.
@@ -151,7 +152,7 @@ func (p *pull) answer(now time.Time, to gossip.NodeID, request gossip.Packet, ou
 	limit := 0
 	for ; from < end; from++ {
 		id, r := p.known.at(from)
-		if r.named == p.request || !inShare(id, request) {
+		if r.named == p.request || request.Limit > 1 && !inShare(id, request.Hops, request.Limit) {
 			continue
 		}
 		if b.messages == nil {

@@ -98,6 +98,15 @@ func TestPullNamesEverythingInTurn(t *testing.T) {
 		if len(named) != n || shares > 1+n/1024 {
 			t.Errorf("%d of %d messages were named in %d requests", len(named), n, shares)
 		}
+		// All have been asked about everything once: that was one of the 32 rounds for which a message is told.
+		passed := shares
+		for m.Protocol.(gossip.Restless).Infective() && passed < 40*shares {
+			m.round()
+			passed++
+		}
+		if passed < 32*shares || passed > 33*shares {
+			t.Errorf("%d messages in %d shares were told for %d rounds", n, shares, passed)
+		}
 	}
 }
 

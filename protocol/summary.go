@@ -71,6 +71,9 @@ func (r *reconciler) compareSummary(now time.Time, to gossip.NodeID, theirs summ
 		r.sendAnswer(to, messages, nil, false, out)
 		return
 	}
+	if theirs.sum == r.sum && len(theirs.wants) == 0 {
+		return // most exchanges end here: both know the same
+	}
 	answer := summary{sum: r.sum, mine: told, yours: theirs.mine}
 	if intent&gives != 0 {
 		answer.wants = out.IDs(len(theirs.tells))[:0]
@@ -84,7 +87,6 @@ func (r *reconciler) compareSummary(now time.Time, to gossip.NodeID, theirs summ
 	intent = otherSide(intent)
 	if answer.sum == theirs.sum {
 		if len(messages)+len(answer.wants) > 0 {
-			answer.yours = told
 			r.sendSummary(to, messages, answer, intent, out)
 		}
 		return

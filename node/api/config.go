@@ -22,4 +22,5 @@ type NodeConfig struct {
 	LogLevel     slog.Level        `json:"log_level"`
 	Capacity     int               `json:"capacity,omitempty"` // messages in the inbox; 0 = node.Capacity
 	DropOldest   bool              `json:"drop_oldest,omitempty"`
+	Latency      string            `json:"latency,omitempty"` // that every packet to a peer takes, as fault.ParseLatency reads it
 }

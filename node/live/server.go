@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/node/api"
@@ -51,7 +52,11 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *
 // assemble puts a node, its wire and its HTTP face together.
 func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *server {
 	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Network: cfg.NetworkID, Token: cfg.PeerToken})
-	s := &server{Agent: NewAgent(node.New(within), wire, log), cfg: cfg, wire: wire, log: log, told: make(chan struct{})}
+	var over transport.Transport = wire
+	if plan := planOf(cfg); plan != nil {
+		over = transport.NewFaulty(wire, cfg.ID, plan)
+	}
+	s := &server{Agent: NewAgent(node.New(within), over, log), cfg: cfg, wire: wire, log: log, told: make(chan struct{})}
 
 	control := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.ControlToken)}, Open: map[string]bool{"/v1/health": true}}
 	peers := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.PeerToken), []byte(cfg.ControlToken)}}
@@ -77,6 +82,16 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 		}
 	}))
 	return s
+}
+
+// planOf is what the node's links do to packets; nil: nothing. Its latency was read once before, by
+// whoever asked for it.
+func planOf(cfg Config) *fault.Plan {
+	latency, err := fault.ParseLatency(cfg.Latency)
+	if err != nil || latency.Kind == fault.None {
+		return nil
+	}
+	return &fault.Plan{Seed: cfg.Seed, Latency: latency}
 }
 
 // serve runs until ctx ends, then passes on what still waits, and returns when all has ended.

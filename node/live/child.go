@@ -83,13 +83,13 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	defer group.Wait()
 	defer lifeline.Close() // ends the read
 	defer end(nil)         // ends the wait for a signal
-	log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
-	if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
-		return fmt.Errorf("telling the controller: %w", err)
-	}
-	ready.Close()
-
-	err = s.serve(ctx, listener)
+	err = s.serve(ctx, listener, func() error {
+		log.Info("started", "network", cfg.Network, "protocol", cfg.Protocol, "run", cfg.Run, "address", listener.Addr().String(), "pid", os.Getpid())
+		if _, err := fmt.Fprintf(ready, ReadyLine, cfg.ID); err != nil {
+			return fmt.Errorf("telling the controller: %w", err)
+		}
+		return ready.Close()
+	})
 	log.Info("ended", "because", context.Cause(ctx))
 	return err
 }

@@ -119,7 +119,7 @@ func (n *Node) run(l net.Listener, d Discovery) {
 	if d != nil {
 		group.Go(func() { n.roster.run(n.life, d) })
 	}
-	n.err = n.server.serve(serving, l)
+	n.err = n.server.serve(serving, l, func() error { return nil })
 	n.end()
 	group.Wait()
 	n.conns.Wait()

@@ -70,7 +70,7 @@ func serveNode(t *testing.T, cfg Config, l net.Listener) *running {
 	s := newServer(cfg, p, l.Addr(), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.serve(ctx, l) }()
+	go func() { done <- s.serve(ctx, l, func() error { return nil }) }()
 	shared := api.NewTransport()
 	t.Cleanup(func() {
 		shared.CloseIdleConnections()

@@ -94,8 +94,9 @@ func planOf(cfg Config) *fault.Plan {
 	return &fault.Plan{Seed: cfg.Seed, Latency: latency}
 }
 
-// serve runs until ctx ends, then passes on what still waits, and returns when all has ended.
-func (s *server) serve(ctx context.Context, l net.Listener) error {
+// serve runs until ctx ends, then passes on what still waits, and returns when all has ended. Up is
+// called once the node knows its peers and calls at its listener are about to be answered.
+func (s *server) serve(ctx context.Context, l net.Listener, up func() error) error {
 	wireCtx, cut := context.WithCancel(context.Background())
 	defer cut()
 	var group sync.WaitGroup
@@ -113,10 +114,12 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 			failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
 		}
 	})
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
+	err := up()
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	s.wire.Drained(drain)

@@ -12,6 +12,9 @@ import (
 // rules make the order meaningless: a round begins with the first thing that comes when it is due, be
 // that its alarm or a packet; and what came in an instant is not passed on in that instant.
 //
+// The alarms of real processes come late. What comes after its round began and before its alarm is not
+// passed on in that round either, or it would be passed on once too often.
+//
 // When the packets of a round cannot take all there is to pass on, the rest has its turn in the next
 // rounds, and those do not count until everything had its turn. So in a burst too, a message is passed
 // on as often as the rules say, only more slowly.
@@ -24,6 +27,7 @@ type beat struct {
 	turned bool   // since it began, the turn came to the last of the messages
 	last   int64  // the instant in which a message came last
 	fresh  uint64 // number of the first message that came in it
+	late   uint64 // number of the first message that came after the round began and before its alarm; 0: none
 	clock  clock
 }
 
@@ -31,7 +35,7 @@ type beat struct {
 func (b *beat) arm(now time.Time, out *gossip.Outbox) {
 	if b.due == 0 && !b.alone {
 		at := b.clock.next(now)
-		b.due = at.UnixNano()
+		b.due, b.late = at.UnixNano(), 0
 		out.Alarm(at, gossip.Timer(b.due))
 	}
 }
@@ -68,16 +72,22 @@ func (b *beat) count() bool {
 
 // note notes that a message came, and its number.
 func (b *beat) note(now time.Time, number uint64) {
+	if b.begun && b.late == 0 {
+		b.late = number
+	}
 	if instant := now.UnixNano(); b.last != instant {
 		b.last, b.fresh = instant, number
 	}
 }
 
-// settled returns the number below which messages came before now, given the number below which there
+// settled returns the number below which messages came before now, or before the round, given the number below which there
 // are messages at all.
 func (b *beat) settled(now time.Time, end uint64) uint64 {
-	if b.last == now.UnixNano() && b.fresh < end {
-		return b.fresh
+	if b.late > 0 {
+		end = min(end, b.late)
+	}
+	if b.last == now.UnixNano() {
+		end = min(end, b.fresh)
 	}
 	return end
 }

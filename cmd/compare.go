@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,9 @@ func contestant(text string) (name string, set map[string]string, err error) {
 func (o *compare) show(ctx context.Context, args []string, timeout bool) error {
 	experiments := make([]lab.Experiment, len(args))
 	for i, arg := range args {
+		if slices.Contains(args[:i], arg) {
+			return api.NewError(api.CodeUsage, fmt.Sprintf("%s is there twice: the same seeds give the same result", arg), "")
+		}
 		x := o.lab
 		var err error
 		if x.Protocol, x.Settings, err = contestant(arg); err != nil {
@@ -80,6 +84,9 @@ func (o *compare) show(ctx context.Context, args []string, timeout bool) error {
 			return api.WrapError(api.CodeUsage, fmt.Errorf("%s: %w", arg, err), "")
 		}
 		experiments[i] = x
+	}
+	if err := mixed(experiments); err != nil && o.plot != "" {
+		return err
 	}
 	var reps []*lab.Report
 	var took time.Duration
@@ -96,19 +103,13 @@ func (o *compare) show(ctx context.Context, args []string, timeout bool) error {
 		rep.Experiment.Protocol = args[i] // what tells it from the others
 		reps = append(reps, rep)
 	}
-	if err := mixed(reps); err != nil && o.plot != "" {
-		return err
-	}
 	picture := figure("Protocols compared · "+scene(reps[0]), reps...)
-	if err := o.draw(ctx, picture); err != nil {
-		return err
-	}
 	if err := o.print(doc, func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n\n", term.Escape(o.describe(reps[0])))
+		fmt.Fprintf(w, "%s\n\n", term.Escape(o.describeAll(experiments, reps[0])))
 		var t term.Table
 		compareRows(&t, reps)
 		t.Write(w)
-		if mixed(reps) == nil {
+		if mixed(experiments) == nil {
 			o.curve(w, picture)
 		}
 		o.footnote(w, events, took)
@@ -121,13 +122,28 @@ func (o *compare) show(ctx context.Context, args []string, timeout bool) error {
 	}); err != nil {
 		return err
 	}
-	return o.late(reps...)
+	verdict := o.late(reps...)
+	o.Streams.Out = io.Discard // the result is out, and is one document
+	if err := o.draw(ctx, picture); err != nil {
+		return err
+	}
+	return verdict
+}
+
+// describeAll is what all the experiments have in common, in a line.
+func (o *compare) describeAll(experiments []lab.Experiment, first *lab.Report) string {
+	common := *first
+	common.Experiment.Settings, common.Experiment.Until = nil, lab.Until{} // these have a column, or stand in the names
+	if mixed(experiments) != nil {
+		return scene(first) + fmt.Sprintf(" · %s · seed %d", term.Plural(first.Runs, "run"), first.Experiment.Seed)
+	}
+	return o.describe(&common)
 }
 
 // mixed says that some of the protocols count in rounds and others do not.
-func mixed(reps []*lab.Report) error {
-	for _, r := range reps {
-		if r.Rounds != reps[0].Rounds {
+func mixed(experiments []lab.Experiment) error {
+	for _, x := range experiments {
+		if x.Rounds() != experiments[0].Rounds() {
 			return api.NewError(api.CodeUsage, "rounds and milliseconds cannot be drawn on one axis",
 				"give all the same --latency, such as --latency constant:10ms")
 		}
@@ -136,17 +152,28 @@ func mixed(reps []*lab.Report) error {
 }
 
 func compareRows(t *term.Table, reps []*lab.Report) {
-	t.Columns("protocol", "coverage", "t_ave", "t_last", "", "traffic", "packets", "redundancy", "hops", "max hops")
+	t.Columns("protocol", "coverage", "t_ave", "t_last", "", "until", "copies/node", "packets/node", "redundancy", "hops", "max hops")
 	for _, r := range reps {
-		t.Row(r.Experiment.Protocol, fmt.Sprintf("%.4g %%", 100*r.Coverage.Mean), spread(r.TAve), spread(r.TLast), unitOf(r),
-			spread(r.Traffic), brief(r.Packets.Mean), spread(r.Redundancy), brief(r.MeanHops.Mean), brief(r.MaxHops.Mean))
+		t.Row(r.Experiment.Protocol, fmt.Sprintf("%.4g %%", 100*r.Coverage.Mean), spread(r.TAve), spread(r.TLast), unitOf(r), until(r),
+			spread(r.Traffic), brief(r.Packets.Mean/float64(r.Experiment.Nodes)), spread(r.Redundancy), spread(r.MeanHops), spread(r.MaxHops))
 	}
 }
 
 // spread is a mean with half the width of its confidence interval.
 func spread(s lab.Stat) string {
+	if s.Runs == 0 {
+		return "–"
+	}
 	if s.High == s.Low {
 		return brief(s.Mean)
 	}
 	return fmt.Sprintf("%s ±%.2g", brief(s.Mean), s.High-s.Mean)
+}
+
+// until is when the runs were over: traffic is counted until then.
+func until(r *lab.Report) string {
+	if x := r.Experiment; x.Until.After > 0 {
+		return x.Until.After.String()
+	}
+	return r.Experiment.Until.When
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +91,9 @@ func (o *experiment) fill(flags *pflag.FlagSet) error {
 	} else if has {
 		problems = append(problems, fmt.Errorf("--topology: %s takes no parameter such as %q", name, parameter))
 	}
+	if flags.Changed("max-events") && x.MaxEvents == 0 {
+		problems = append(problems, errors.New("--max-events 0: nothing could happen"))
+	}
 	for _, flag := range []string{"nodes", "runs", "messages", "origins"} {
 		if v, err := flags.GetInt(flag); err == nil && v < 1 {
 			problems = append(problems, fmt.Errorf("--%s %d: there is at least one", flag, v))
@@ -158,8 +162,12 @@ type statDoc struct {
 	Max  float64    `json:"max"`
 }
 
-func statOf(s lab.Stat) statDoc {
-	return statDoc{s.Mean, s.SD, [2]float64{s.Low, s.High}, s.Min, s.P10, s.P50, s.P90, s.P99, s.Max}
+// statOf is nil for a quantity that no run had.
+func statOf(s lab.Stat) *statDoc {
+	if s.Runs == 0 {
+		return nil
+	}
+	return &statDoc{s.Mean, s.SD, [2]float64{s.Low, s.High}, s.Min, s.P10, s.P50, s.P90, s.P99, s.Max}
 }
 
 // simulateDoc is the JSON of simulate, and of each protocol in compare.
@@ -174,20 +182,29 @@ type simulateDoc struct {
 	Until      string            `json:"until"`
 	Latency    string            `json:"latency"`
 	Loss       float64           `json:"loss"`
+	Jitter     float64           `json:"jitter"`
+	PerLink    bool              `json:"per_link"`
+	Churn      churnDoc          `json:"churn"`
 	Messages   int               `json:"messages"`
+	Discard    int               `json:"discard"`
+	EveryMS    float64           `json:"every_ms"`
+	Origins    int               `json:"origins"`
+	WarmUpMS   float64           `json:"warm_up_ms"`
+	Relays     int               `json:"relays,omitempty"`
+	Size       int               `json:"size"`
 	TimeUnit   string            `json:"time_unit"` // of t_ave, t_last and the curve: rounds or ms
-	Residue    statDoc           `json:"residue"`
-	Traffic    statDoc           `json:"traffic"`
-	TAve       statDoc           `json:"t_ave"`
-	T50        statDoc           `json:"t_50"`
-	T90        statDoc           `json:"t_90"`
-	TLast      statDoc           `json:"t_last"`
-	Coverage   statDoc           `json:"coverage"`
-	Packets    statDoc           `json:"packets"`
-	Control    statDoc           `json:"control_packets"`
-	Redundancy statDoc           `json:"redundancy"`
-	MeanHops   statDoc           `json:"mean_hops"`
-	MaxHops    statDoc           `json:"max_hops"`
+	Residue    *statDoc          `json:"residue"`
+	Traffic    *statDoc          `json:"traffic"`
+	TAve       *statDoc          `json:"t_ave"`
+	T50        *statDoc          `json:"t_50"`
+	T90        *statDoc          `json:"t_90"`
+	TLast      *statDoc          `json:"t_last"`
+	Coverage   *statDoc          `json:"coverage"`
+	Packets    *statDoc          `json:"packets"`
+	Control    *statDoc          `json:"control_packets"`
+	Redundancy *statDoc          `json:"redundancy"`
+	MeanHops   *statDoc          `json:"mean_hops"`
+	MaxHops    *statDoc          `json:"max_hops"`
 	Endings    map[string]int    `json:"endings"` // how many runs ended how: informed, quiet, time, late
 	Lost       uint64            `json:"packets_lost"`
 	Missed     uint64            `json:"packets_missed"`
@@ -200,15 +217,28 @@ type simulateDoc struct {
 	PerSecond  float64           `json:"events_per_second"`
 }
 
+type churnDoc struct {
+	Rate   float64 `json:"rate"` // share of the live nodes that crash in a second
+	DownMS float64 `json:"down_ms"`
+}
+
 type spreadDoc struct {
-	Number     int     `json:"number"` // from 1, discarded ones not counted
-	Coverage   float64 `json:"coverage"`
-	Copies     float64 `json:"copies"`
-	Redundancy float64 `json:"redundancy"`
-	TAve       float64 `json:"t_ave"`
-	TLast      float64 `json:"t_last"`
-	MeanHops   float64 `json:"mean_hops"`
-	MaxHops    float64 `json:"max_hops"`
+	Number     int      `json:"number"` // from 1, discarded ones not counted
+	Coverage   float64  `json:"coverage"`
+	Copies     float64  `json:"copies"`
+	Redundancy *float64 `json:"redundancy"` // this and the rest: null when nobody got it
+	TAve       *float64 `json:"t_ave"`
+	TLast      *float64 `json:"t_last"`
+	MeanHops   *float64 `json:"mean_hops"`
+	MaxHops    *float64 `json:"max_hops"`
+}
+
+// known is nil for what is no number.
+func known(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
 }
 
 type pointDoc struct {
@@ -233,8 +263,11 @@ func simulateDocOf(r *lab.Report) simulateDoc {
 	}
 	d := simulateDoc{
 		Protocol: x.Protocol, Settings: map[string]string{}, Nodes: x.Nodes, Topology: x.Overlay, Parameter: x.Degree, Runs: r.Runs, Seed: x.Seed,
-		Until: until, Latency: x.Latency.String(), Loss: x.Loss, Messages: x.Messages, TimeUnit: unitOf(r),
-		Residue: statOf(r.Residue), Traffic: statOf(r.Traffic), TAve: statOf(r.TAve), T50: statOf(r.T50), T90: statOf(r.T90), TLast: statOf(r.TLast), Coverage: statOf(r.Coverage),
+		Until: until, Latency: x.Latency.String(), Loss: x.Loss, Messages: x.Messages,
+		Jitter: x.Jitter, PerLink: x.PerLink, Churn: churnDoc{x.Churn.Rate, ms(x.Churn.Down)}, Discard: x.Discard, EveryMS: ms(x.Every),
+		Origins: x.Origins, WarmUpMS: ms(x.WarmUp), Relays: x.Relays, Size: x.Body,
+		TimeUnit: unitOf(r),
+		Residue:  statOf(r.Residue), Traffic: statOf(r.Traffic), TAve: statOf(r.TAve), T50: statOf(r.T50), T90: statOf(r.T90), TLast: statOf(r.TLast), Coverage: statOf(r.Coverage),
 		Packets: statOf(r.Packets), Control: statOf(r.Control), Redundancy: statOf(r.Redundancy), MeanHops: statOf(r.MeanHops), MaxHops: statOf(r.MaxHops),
 		Endings: map[string]int{}, Lost: r.Lost, Missed: r.Missed, Refused: r.Refused,
 		PerMessage: []spreadDoc{}, Curve: []pointDoc{}, Hops: append([]float64{}, r.Hops...),
@@ -245,7 +278,7 @@ func simulateDocOf(r *lab.Report) simulateDoc {
 		d.Endings[string(ending)] = n
 	}
 	for k, m := range r.Messages {
-		d.PerMessage = append(d.PerMessage, spreadDoc{k + 1, m.Coverage, m.Copies, m.Redundancy, m.TAve, m.TLast, m.MeanHops, m.MaxHops})
+		d.PerMessage = append(d.PerMessage, spreadDoc{k + 1, m.Coverage, m.Copies, known(m.Redundancy), known(m.TAve), known(m.TLast), known(m.MeanHops), known(m.MaxHops)})
 	}
 	for k, at := range r.Curve.At {
 		d.Curve = append(d.Curve, pointDoc{at, r.Curve.Mean[k], r.Curve.Low[k], r.Curve.High[k]})
@@ -265,8 +298,19 @@ func (o *experiment) describe(r *lab.Report) string {
 	} else {
 		parts = append(parts, "latency "+x.Latency.String())
 	}
+	if x.Jitter > 0 {
+		parts = append(parts, "jitter "+percent(x.Jitter))
+	}
 	if x.Loss > 0 {
-		parts = append(parts, fmt.Sprintf("loss %g %%", 100*x.Loss))
+		parts = append(parts, "loss "+percent(x.Loss))
+	}
+	if x.Churn.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("churn %s a second, down %s", percent(x.Churn.Rate), x.Churn.Down))
+	}
+	if x.Until.After > 0 {
+		parts = append(parts, "for "+x.Until.After.String())
+	} else if x.Until.When != "" {
+		parts = append(parts, "until "+x.Until.When)
 	}
 	if x.Messages > 1 {
 		parts = append(parts, term.Plural(x.Messages, "message"))
@@ -277,15 +321,16 @@ func (o *experiment) describe(r *lab.Report) string {
 	return strings.Join(parts, " · ")
 }
 
+func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
+
 // late is the verdict on runs that went on for longer than they may; nil when all came to their end.
-// The result was printed by then, and is one document.
+// The result was printed by then; see [app.shown].
 func (o *experiment) late(reps ...*lab.Report) error {
 	for _, r := range reps {
 		if r.Unsent > 0 {
 			o.note("%s: %s not published, because nobody was alive", r.Experiment.Protocol, term.Plural(r.Unsent, "message was", "messages were"))
 		}
 		if n := r.Endings[lab.EndLate]; n > 0 {
-			o.Streams.Out = io.Discard
 			return api.NewError(api.CodeTimeout, fmt.Sprintf("%s: %d of %s still going on after %s of virtual time", r.Experiment.Protocol, n,
 				term.Plural(r.Runs, "run was", "runs were"), r.Experiment.MaxTime), "give it longer with --max-time, or end it with --until and a time")
 		}

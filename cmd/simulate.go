@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -141,24 +142,45 @@ func (o *simulate) show(ctx context.Context, timeout bool) error {
 	if err != nil {
 		return err
 	}
-	if err := o.draw(ctx, figureOf(rep)); err != nil {
-		return err
-	}
-	if o.spread != "" {
-		if err := o.drawFile(ctx, o.spread, simulatedSpread(rep)); err != nil {
-			return err
-		}
-		o.note("Picture: %s", term.Escape(o.spread))
-	}
 	if err := o.print(simulateDocOf(rep), func(w io.Writer) {
 		fmt.Fprintf(w, "%s in the simulator: %s\n\n", o.OutColor.Strong(term.Escape(rep.Experiment.Protocol)), term.Escape(o.describe(rep)))
 		o.table(w, rep)
 		o.curve(w, figureOf(rep))
 		o.footnote(w, rep.Events, rep.Wall)
-	}, func(t *term.Table) { each(t, rep) }); err != nil {
+	}, func(t *term.Table) {
+		if o.out.Format == term.FormatCSV {
+			each(t, rep)
+			return
+		}
+		t.Columns("protocol")
+		t.Row(rep.Experiment.Protocol)
+	}); err != nil {
 		return err
 	}
-	return o.late(rep)
+	verdict := o.late(rep)
+	o.Streams.Out = io.Discard // the result is out, and is one document
+	if err := o.draw(ctx, figureOf(rep)); err != nil {
+		return err
+	}
+	if err := o.drawSpread(ctx, rep); err != nil {
+		return err
+	}
+	return verdict
+}
+
+// drawSpread draws how the message spread, if that was asked for and its origin lived to tell.
+func (o *simulate) drawSpread(ctx context.Context, rep *lab.Report) error {
+	if o.spread == "" {
+		return nil
+	}
+	if picture := simulatedSpread(rep); picture.Root == 0 {
+		o.note("the spread cannot be drawn: the node that published the message has crashed since")
+	} else if err := o.drawFile(ctx, o.spread, picture); err != nil {
+		return err
+	} else {
+		o.note("Picture: %s", term.Escape(o.spread))
+	}
+	return nil
 }
 
 // table shows every quantity with its spread.
@@ -177,6 +199,10 @@ func (o *simulate) table(w io.Writer, rep *lab.Report) {
 		{"redundancy", rep.Redundancy, ""}, {"mean hops", rep.MeanHops, ""}, {"max hops", rep.MaxHops, ""},
 	} {
 		s := q.stat
+		if s.Runs == 0 {
+			t.Row(q.name, "–", "", "", "", "", "", "", q.unit)
+			continue
+		}
 		t.Row(q.name, brief(s.Mean), brief(s.High-s.Mean), brief(s.SD), brief(s.Min), brief(s.P50), brief(s.P99), brief(s.Max), q.unit)
 	}
 	t.Write(w)
@@ -190,14 +216,22 @@ func brief(v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
+// cell is a number in full, and nothing for what is none.
+func cell(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
 // each shows every run in a row.
 func each(t *term.Table, reps ...*lab.Report) {
 	t.Columns("protocol", "run", "seed", "ending", "residue", "traffic", "t_ave", "t_50", "t_90", "t_last", "time_unit", "coverage", "packets", "control_packets",
 		"redundancy", "mean_hops", "max_hops", "events", "wall_ms")
 	for _, rep := range reps {
 		for _, r := range rep.Each {
-			t.Row(rep.Experiment.Protocol, r.Run, r.Seed, r.Ending, r.Residue, r.Traffic, r.TAve, r.T50, r.T90, r.TLast, unitOf(rep), r.Coverage, r.Packets, r.Control,
-				r.Redundancy, r.MeanHops, r.MaxHops, r.Events, ms(r.Wall))
+			t.Row(rep.Experiment.Protocol, r.Run, r.Seed, r.Ending, cell(r.Residue), cell(r.Traffic), cell(r.TAve), cell(r.T50), cell(r.T90), cell(r.TLast),
+				unitOf(rep), cell(r.Coverage), cell(r.Packets), cell(r.Control), cell(r.Redundancy), cell(r.MeanHops), cell(r.MaxHops), r.Events, ms(r.Wall))
 		}
 	}
 }

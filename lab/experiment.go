@@ -83,6 +83,9 @@ const (
 	// DefaultBody is the size of a message that a person writes.
 	DefaultBody = 64
 
+	// longest is the longest virtual time of a run: what is reckoned in nanoseconds ends after 146 years.
+	longest = 30 * 365 * 24 * time.Hour
+
 	// MaxNodes is a hundred million: each takes at least a hundred bytes.
 	MaxNodes = 100_000_000
 	// MaxRuns is a bound against typing errors.
@@ -115,6 +118,12 @@ type setup struct {
 func (x Experiment) Check() error {
 	_, err := x.check()
 	return err
+}
+
+// Rounds reports whether the experiment's times will be counted in rounds.
+func (x Experiment) Rounds() bool {
+	s, err := x.check()
+	return err == nil && s.rounds
 }
 
 // check fills in defaults and tells what cannot be done.
@@ -189,6 +198,10 @@ func (s *setup) fill() error {
 		return wrong("%d origins among %d nodes: there are 1 to %d", s.Origins, s.Nodes, s.Nodes)
 	case s.Every < 0 || s.WarmUp < 0 || s.MaxTime < 0 || s.Until.After < 0:
 		return wrong("a time below 0 makes no sense")
+	case s.WarmUp.Hours()+s.Every.Hours()*float64(s.Messages)+s.MaxTime.Hours()+s.Until.After.Hours() > longest.Hours():
+		return wrong("warm-up, messages and the time after them take more than %.0f years together", longest.Hours()/24/365)
+	case s.Degree < 0 || s.Degree > s.Nodes:
+		return wrong("%s:%d makes no sense with %d nodes", s.Overlay, s.Degree, s.Nodes)
 	case s.Body < 0 || s.Body > gossip.MaxBody:
 		return wrong("a message has 0 to %d bytes, not %d", gossip.MaxBody, s.Body)
 	case s.Relays < 0 || s.Relays > gossip.MaxRelays:

@@ -92,6 +92,9 @@ func TestMisuse(t *testing.T) {
 		{Experiment{Protocol: "flood", Relays: 5000}, "5000"},
 		{Experiment{Protocol: "flood", Until: Until{When: "tomorrow"}}, "tomorrow"},
 		{Experiment{Protocol: "flood", Churn: Churn{Rate: math.NaN()}}, "churn"},
+		{Experiment{Protocol: "flood", WarmUp: math.MaxInt64}, "years"},
+		{Experiment{Protocol: "flood", Messages: 1000, Every: 10_000 * time.Hour}, "years"},
+		{Experiment{Protocol: "flood", Overlay: "random", Degree: -1}, "random:-1"},
 		{Experiment{Protocol: "flood", Nodes: 10_000_000, MaxMemory: 64 << 20}, "memory"},
 	} {
 		rep, err := Run(t.Context(), c.x, nil)
@@ -101,7 +104,18 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
+// TestNothingToSay: what no run has is no zero.
+func TestNothingToSay(t *testing.T) {
+	rep := do(t, Experiment{Protocol: "flood", Nodes: 30, Overlay: "line", Runs: 4, Seed: 1, Loss: 1})
+	if rep.Coverage.Runs != 4 || rep.TLast.Runs != 0 || rep.T50.Runs != 0 || rep.MeanHops.Runs != 0 || rep.Redundancy.Runs != 0 {
+		t.Errorf("%+v", rep)
+	}
+}
+
 func TestBudget(t *testing.T) {
+	if _, err := Run(t.Context(), Experiment{Protocol: "flood", Nodes: 20, Overlay: "random", Runs: 1000, MaxEvents: 1000, Seed: 1}, nil); !errors.Is(err, ErrBudget) {
+		t.Errorf("many short runs: %v", err)
+	}
 	rep, err := Run(t.Context(), Experiment{Protocol: "flood", Nodes: 1000, Overlay: "random", Relays: 1000, MaxEvents: 100_000, Runs: 3, Seed: 1}, nil)
 	if rep != nil || !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), "100000") {
 		t.Errorf("%v, %v", rep, err)
@@ -199,8 +213,8 @@ func TestStat(t *testing.T) {
 		values []float64
 		want   Stat
 	}{
-		{[]float64{3}, Stat{Mean: 3, Low: 3, High: 3, Min: 3, Max: 3, P10: 3, P50: 3, P90: 3, P99: 3}},
-		{[]float64{5, 1, 3}, Stat{Mean: 3, SD: 2, Low: 3 - 4.968276, High: 3 + 4.968276, Min: 1, Max: 5, P10: 1, P50: 3, P90: 5, P99: 5}},
+		{[]float64{3}, Stat{Runs: 1, Mean: 3, Low: 3, High: 3, Min: 3, Max: 3, P10: 3, P50: 3, P90: 3, P99: 3}},
+		{[]float64{5, 1, 3}, Stat{Runs: 3, Mean: 3, SD: 2, Low: 3 - 4.968276, High: 3 + 4.968276, Min: 1, Max: 5, P10: 1, P50: 3, P90: 5, P99: 5}},
 	} {
 		if diff := cmp.Diff(c.want, newStat(c.values), cmpopts.EquateApprox(0, 1e-5)); diff != "" {
 			t.Errorf("%v (-want +got)\n%s", c.values, diff)

@@ -61,7 +61,6 @@ func (r *run) sum(ending Ending, wall time.Duration) outcome {
 		lost: w.Count.Lost, missed: w.Count.Missed, refused: w.Count.Refused}
 	tracks := w.Tracks()
 	measured := r.messages[min(r.Discard, len(r.messages)):]
-	var all single
 	var times []float64
 	live := 0
 	for id := gossip.NodeID(1); id <= gossip.NodeID(r.Nodes); id++ {
@@ -74,29 +73,21 @@ func (r *run) sum(ending Ending, wall time.Duration) outcome {
 		one, arrivals := r.one(t, live, &o.hops)
 		times = append(times, arrivals...)
 		o.messages = append(o.messages, one)
-		all.coverage += one.coverage
-		all.copies += one.copies
-		all.redundancy += one.redundancy
-		all.tAve += one.tAve
-		all.t50 += one.t50
-		all.t90 += one.t90
-		all.tLast += one.tLast
-		all.meanHops += one.meanHops
-		all.maxHops += one.maxHops
 	}
 	if s := len(measured); s > 0 && r.Tree && r.number == 0 {
 		o.tree = r.tree(&tracks[measured[s-1]])
 	}
 	n := float64(max(len(measured), 1))
-	o.measures[coverage] = all.coverage / n
+	of := func(pick func(single) float64) float64 { return meanOf(o.messages, pick) }
+	o.measures[coverage] = of(func(s single) float64 { return s.coverage })
 	o.measures[residue] = 1 - o.measures[coverage]
-	o.measures[traffic] = all.copies / n / float64(r.Nodes)
+	o.measures[traffic] = of(func(s single) float64 { return s.copies }) / float64(r.Nodes)
 	o.measures[packets] = float64(w.Count.Packets-r.before.Packets) / n
 	o.measures[control] = float64(w.Count.Control-r.before.Control) / n
-	o.measures[redundancy] = all.redundancy / n
-	o.measures[tAve], o.measures[tLast] = all.tAve/n, all.tLast/n
-	o.measures[t50], o.measures[t90] = all.t50/n, all.t90/n
-	o.measures[meanHops], o.measures[maxHops] = all.meanHops/n, all.maxHops/n
+	o.measures[redundancy] = of(func(s single) float64 { return s.redundancy })
+	o.measures[tAve], o.measures[tLast] = of(func(s single) float64 { return s.tAve }), of(func(s single) float64 { return s.tLast })
+	o.measures[t50], o.measures[t90] = of(func(s single) float64 { return s.t50 }), of(func(s single) float64 { return s.t90 })
+	o.measures[meanHops], o.measures[maxHops] = of(func(s single) float64 { return s.meanHops }), of(func(s single) float64 { return s.maxHops })
 	o.spread = r.newCurve(times, float64(live*len(measured)))
 	total := 0.0
 	for _, count := range o.hops {
@@ -106,6 +97,17 @@ func (r *run) sum(ending Ending, wall time.Duration) outcome {
 		o.hops[h] /= max(total, 1)
 	}
 	return o
+}
+
+// meanOf is the mean of one quantity over messages, without those that have none; no number if none has.
+func meanOf(messages []single, pick func(single) float64) float64 {
+	sum, n := 0.0, 0
+	for _, m := range messages {
+		if v := pick(m); !math.IsNaN(v) {
+			sum, n = sum+v, n+1
+		}
+	}
+	return sum / float64(n)
 }
 
 // tree is the way a message first came to every node.
@@ -133,8 +135,8 @@ func (r *run) one(t *sim.Track, live int, hops *[]float64) (single, []float64) {
 		reached++
 		at := r.inUnits(after)
 		times = append(times, at)
-		if id == t.ID.Origin {
-			continue
+		if id == t.ID.Origin && after == 0 {
+			continue // in a second life it may hear its own message like anybody
 		}
 		useful++
 		one.tAve += at
@@ -152,17 +154,23 @@ func (r *run) one(t *sim.Track, live int, hops *[]float64) (single, []float64) {
 	if useful > 0 {
 		one.tAve /= float64(useful)
 		one.meanHops /= float64(useful)
-		one.redundancy = float64(t.Received)/float64(useful) - 1
+	} else {
+		one.tAve, one.tLast, one.meanHops, one.maxHops = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	}
+	one.redundancy = math.NaN()
+	if t.Delivered > 0 {
+		one.redundancy = float64(t.Received)/float64(t.Delivered) - 1
 	}
 	return one, times
 }
 
-// reach is when so much of the live nodes had the message, or the last of those that ever got it.
+// reach is when so much of the live nodes had the message; no number if so many never had.
 func reach(times []float64, share float64, live int) float64 {
-	if len(times) == 0 {
-		return 0
+	i := max(int(math.Ceil(share*float64(live)))-1, 0)
+	if i >= len(times) {
+		return math.NaN()
 	}
-	return times[min(max(int(math.Ceil(share*float64(live)))-1, 0), len(times)-1)]
+	return times[i]
 }
 
 // inUnits is a time in rounds or in milliseconds.

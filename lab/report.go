@@ -54,7 +54,8 @@ type One struct {
 	Residue, Traffic, TAve, T50, T90, TLast, Coverage, Packets, Control, Redundancy, MeanHops, MaxHops float64
 }
 
-// Message is what became of the messages of one number, in the mean over all runs.
+// Message is what became of the messages of one number, in the mean over all runs that have a value;
+// NaN where none has.
 type Message struct {
 	Coverage, Copies, Redundancy, TAve, TLast, MeanHops, MaxHops float64
 }
@@ -107,24 +108,19 @@ func (s *setup) report(outcomes []outcome, wall time.Duration) *Report {
 
 func perMessage(outcomes []outcome, most int) []Message {
 	list := make([]Message, most)
-	runs := make([]float64, most)
-	for _, o := range outcomes {
-		for k, one := range o.messages {
-			m := &list[k]
-			runs[k]++
-			m.Coverage += one.coverage
-			m.Copies += one.copies
-			m.Redundancy += one.redundancy
-			m.TAve += one.tAve
-			m.TLast += one.tLast
-			m.MeanHops += one.meanHops
-			m.MaxHops += one.maxHops
-		}
-	}
 	for k := range list {
-		m := &list[k]
-		for _, v := range []*float64{&m.Coverage, &m.Copies, &m.Redundancy, &m.TAve, &m.TLast, &m.MeanHops, &m.MaxHops} {
-			*v /= runs[k]
+		var same []single
+		for _, o := range outcomes {
+			if k < len(o.messages) {
+				same = append(same, o.messages[k])
+			}
+		}
+		of := func(pick func(single) float64) float64 { return meanOf(same, pick) }
+		list[k] = Message{
+			Coverage: of(func(s single) float64 { return s.coverage }), Copies: of(func(s single) float64 { return s.copies }),
+			Redundancy: of(func(s single) float64 { return s.redundancy }), TAve: of(func(s single) float64 { return s.tAve }),
+			TLast: of(func(s single) float64 { return s.tLast }), MeanHops: of(func(s single) float64 { return s.meanHops }),
+			MaxHops: of(func(s single) float64 { return s.maxHops }),
 		}
 	}
 	return list

@@ -70,7 +70,7 @@ func (r *run) peers() (func(gossip.NodeID) gossip.Peers, error) {
 	if r.complete {
 		return func(id gossip.NodeID) gossip.Peers { return gossip.Everyone(r.Nodes, id) }, nil
 	}
-	g, err := topology.Generate(topology.Request{Kind: r.Overlay, Nodes: r.Nodes, Most: MaxNodes, Param: r.Degree, Seed: r.seed})
+	g, err := topology.Generate(topology.Request{Kind: r.Overlay, Nodes: r.Nodes, Most: max(r.Nodes, topology.MaxNodes), Param: r.Degree, Seed: r.seed})
 	if err != nil {
 		return nil, misuse{err}
 	}

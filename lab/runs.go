@@ -112,9 +112,16 @@ func (t *team) work(ctx context.Context) {
 // run does one run.
 func (t *team) run(ctx context.Context, number int) (*outcome, error) {
 	began := time.Now()
+	var r *run
 	r, err := newRun(t.setup, number, func() error {
-		if used, full := memoryUsed(t.MaxMemory); full {
+		used, full := memoryUsed(t.MaxMemory)
+		switch {
+		case full && r == nil:
 			return fmt.Errorf("%w: %s, allowed are %s, and not all of the %d nodes were born yet", ErrMemory, size(used), size(t.MaxMemory), t.Nodes)
+		case full:
+			return t.tooLarge(r, used)
+		case r != nil && r.world.Count.Events > t.MaxEvents:
+			return t.tooMany(r, r.world.Count.Events)
 		}
 		return context.Cause(ctx)
 	})
@@ -128,7 +135,9 @@ func (t *team) run(ctx context.Context, number int) (*outcome, error) {
 				break // a few steps may have filled the memory
 			}
 			if over, ending := r.over(); over {
-				t.events.Add(r.world.Count.Events - counted)
+				if all := t.events.Add(r.world.Count.Events - counted); all > t.MaxEvents {
+					return nil, t.tooMany(r, all)
+				}
 				o := r.sum(ending, time.Since(began))
 				o.number = number + 1
 				return &o, nil
@@ -148,16 +157,24 @@ func (t *team) run(ctx context.Context, number int) (*outcome, error) {
 		crowd = r.world.UnderWay()
 		now := r.world.Count.Events
 		if all := t.events.Add(now - counted); all > t.MaxEvents {
-			return nil, fmt.Errorf("%w: %d events, allowed are %d; in run %d %d of %d deliveries were done after %v",
-				ErrBudget, all, t.MaxEvents, number+1, r.world.Count.Delivered, t.Nodes*len(r.messages), r.world.Now())
+			return nil, t.tooMany(r, all)
 		}
 		if used, full := memoryUsed(t.MaxMemory); full {
-			return nil, fmt.Errorf("%w: %s, allowed are %s; in run %d %d packets are under way after %v",
-				ErrMemory, size(used), size(t.MaxMemory), number+1, r.world.UnderWay(), r.world.Now())
+			return nil, t.tooLarge(r, used)
 		}
 		counted = now
 		t.report(r.share())
 	}
+}
+
+func (t *team) tooMany(r *run, events uint64) error {
+	return fmt.Errorf("%w: %d events, allowed are %d; in run %d %d of %d deliveries were done after %v",
+		ErrBudget, events, t.MaxEvents, r.number+1, r.world.Count.Delivered, t.Nodes*len(r.messages), r.world.Now())
+}
+
+func (t *team) tooLarge(r *run, used uint64) error {
+	return fmt.Errorf("%w: %s, allowed are %s; in run %d %d packets are under way after %v",
+		ErrMemory, size(used), size(t.MaxMemory), r.number+1, r.world.UnderWay(), r.world.Now())
 }
 
 func (t *team) explain(err error, number int) error {

@@ -10,6 +10,7 @@ import (
 
 // Stat sums up one quantity over the runs of an experiment.
 type Stat struct {
+	Runs int // that had a value: a time nobody reached is none; with 0 the rest means nothing
 	Mean float64
 	SD   float64 // of one run; 0 with a single one
 	// Low and High are the 95 % confidence interval of the mean, by Student's t. They are the mean
@@ -20,11 +21,15 @@ type Stat struct {
 	P10, P50, P90, P99 float64
 }
 
-// newStat sums up values, of which there has to be one; it sorts them.
+// newStat sums up values, which it sorts. What is no number is left out.
 func newStat(values []float64) Stat {
+	values = slices.DeleteFunc(values, math.IsNaN)
 	slices.Sort(values)
 	n := len(values)
-	s := Stat{Mean: stat.Mean(values, nil), Min: values[0], Max: values[n-1]}
+	if n == 0 {
+		return Stat{}
+	}
+	s := Stat{Runs: n, Mean: stat.Mean(values, nil), Min: values[0], Max: values[n-1]}
 	s.Mean = min(max(s.Mean, s.Min), s.Max) // sums of equal values are not always equal to them
 	s.Low, s.High = s.Mean, s.Mean
 	if n > 1 {

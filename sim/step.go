@@ -215,6 +215,7 @@ func (w *World) deliver(i int, id gossip.ID) {
 	w.owed--
 	if id.Origin != gossip.NodeID(i+1) {
 		w.Count.Delivered++
+		t.Delivered++
 	}
 }
 

@@ -13,6 +13,7 @@ type Track struct {
 	Published time.Duration // since [Begin]
 	Copies    uint64        // sent
 	Received  uint64        // that arrived at a live node
+	Delivered uint64        // that were new there, though the node may have crashed since
 
 	// Of each node, the origin included, at the place one below its number.
 	arrived []int64         // when the message was delivered, plus one; 0: it was not

@@ -37,7 +37,8 @@ type Config struct {
 	Observe func(trace.Event)
 	// Trees notes who sent each node its first copy.
 	Trees bool
-	// Pulse is called now and then while the nodes are born; its error ends that. May be nil.
+	// Pulse is called now and then within what takes long at once: while the nodes are born, and while
+	// the packets of one instant arrive. Its error ends the world. May be nil.
 	Pulse func() error
 	// Resting keeps count of who is infective, for [World.Quiet].
 	Resting bool
@@ -62,6 +63,7 @@ type World struct {
 	flights  flights
 	payloads payloads
 	repeats  int // generations of packets in this instant
+	beats    int // packets that arrived without a delay
 	plans    plans
 	links    links
 
@@ -129,6 +131,9 @@ func New(cfg Config) *World {
 // pulseEvery is after how many births the pulse is felt: on the complete graph some protocols keep
 // something for each of a node's peers.
 const pulseEvery = 64
+
+// arrivalsEvery is the same for packets: each may be answered by as many as there are nodes.
+const arrivalsEvery = 256
 
 // bear starts a life of a node.
 func (w *World) bear(i int, run uint32) {
@@ -329,6 +334,9 @@ func (w *World) drain() {
 	groups := w.instant.generation()
 	for k := range groups {
 		for _, f := range groups[k] {
+			if w.beats++; w.beats%arrivalsEvery == 0 && w.cfg.Pulse != nil {
+				w.fail(w.cfg.Pulse())
+			}
 			if w.err == nil {
 				w.arrive(f)
 			}

@@ -28,9 +28,11 @@ var floors = []floor{
 	{"bench", effects, "bench/* topology"},
 	{"bench/*", effects, "topology"}, // measures the executables from outside, as anybody could
 
-	{"cmd", effects, "cmd/term netctl dash lab sim node/live node/api node transport protocol fault trace gossip" +
+	{"cmd", effects, "cmd/term scenario/live netctl scenario check dash lab sim node/live node/api node transport protocol fault trace gossip" +
 		" topology/render topology/draw topology chart"},
 	{"cmd/term", effects, "chart"},
+
+	{"scenario/live", effects, "scenario netctl node/api check fault trace gossip topology chart"}, // on real processes
 
 	{"netctl", effects, "netctl/proc netctl/store node/api protocol fault trace gossip topology"},
 	{"netctl/proc", effects, ""},
@@ -39,12 +41,15 @@ var floors = []floor{
 
 	{"examples/*", effects, "node/live node/api transport protocol gossip"}, // what a program outside would import
 
-	{"lab", effects, "sim protocol fault trace gossip topology chart"}, // simulated experiments, on all cores
+	{"scenario", effects, "sim node protocol fault check trace gossip topology chart"}, // files, and what they say in the simulator
+	{"lab", effects, "sim protocol fault trace gossip topology chart"},                 // simulated experiments, on all cores
 
-	{"node/live", effects, "node/api node transport trace fault gossip"},
-	{"node/api", effects, "node transport trace gossip"},
+	{"node/live", effects, "node/api node transport journal trace fault gossip"},
+	{"node/api", effects, "node transport trace fault gossip"},
 	{"sim", pure, "node fault trace gossip"},
 
+	{"journal", effects, ""},
+	{"check", pure, "trace gossip"},
 	{"node", pure, "trace gossip"},
 	{"transport", effects, "fault gossip"},
 

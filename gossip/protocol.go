@@ -35,6 +35,15 @@ type Restless interface {
 	Infective() bool
 }
 
+// Recaller is a protocol that wants to know what its node had in an earlier life, because it hands it out
+// or asks for what is missing.
+type Recaller interface {
+	Protocol
+	// Recall tells of one message that the node has from an earlier life, before Peers is called. It is
+	// neither delivered again nor spread.
+	Recall(now time.Time, m Message)
+}
+
 // Timer is a value that means something to the protocol that set it, and to nobody else.
 type Timer uint64
 

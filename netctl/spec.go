@@ -41,6 +41,12 @@ type Spec struct {
 	DropOldest bool              `json:"drop_oldest,omitempty"`
 	Latency    string            `json:"latency,omitempty"` // that every packet between nodes takes besides; empty: none
 	LogLevel   slog.Level        `json:"log_level"`
+
+	Repair      string        `json:"repair,omitempty"`          // anti-entropy or none
+	RepairEvery time.Duration `json:"repair_every_ns,omitempty"` // 0 = protocol.RepairEvery
+	Durable     bool          `json:"durable,omitempty"`         // accepted means on disk
+	Record      bool          `json:"record,omitempty"`          // write down every event, for check-run
+	Reconnect   bool          `json:"reconnect,omitempty"`       // give the peers that a dead node leaves behind new ones
 }
 
 // Seed draws a seed that is easy to read out and type in again.

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"gossipctl/fault"
 	"log/slog"
+	"time"
 
 	"gossipctl/gossip"
 )
@@ -23,4 +25,11 @@ type NodeConfig struct {
 	Capacity     int               `json:"capacity,omitempty"` // messages in the inbox; 0 = node.Capacity
 	DropOldest   bool              `json:"drop_oldest,omitempty"`
 	Latency      string            `json:"latency,omitempty"` // that every packet to a peer takes, as fault.ParseLatency reads it
+
+	Repair      string        `json:"repair,omitempty"`          // what closes the gaps that the protocol leaves: anti-entropy, or none
+	RepairEvery time.Duration `json:"repair_every_ns,omitempty"` // 0 = protocol.RepairEvery
+	Durable     bool          `json:"durable,omitempty"`         // accepted means on disk
+	DataFile    string        `json:"data_file,omitempty"`       // where the inbox is kept, if it is; read at birth if it is there
+	EventFile   string        `json:"event_file,omitempty"`      // where events are written, if they are
+	Rules       []fault.Rule  `json:"rules,omitempty"`           // faults in force at birth
 }

@@ -19,6 +19,10 @@ const (
 	forJitter2
 	forLink
 	forPair
+	forCorrupt
+	forCorrupt2
+	forReorder
+	forReorder2
 	purposes = 16 // room for more
 )
 

@@ -18,14 +18,6 @@ import (
 // Link is one direction between two nodes.
 type Link struct{ From, To gossip.NodeID }
 
-// Verdict is what becomes of one packet. The zero value lets it arrive at once.
-type Verdict struct {
-	Lost   bool          // nothing of it arrives, and nothing else is said
-	Twice  bool          // a second copy arrives
-	Delay  time.Duration // how long the packet is under way
-	Delay2 time.Duration // how long the second copy is; it may overtake the first
-}
-
 // Plan is what the links of a network do to packets. The zero value does nothing to them. Each sort
 // of fault has a chance of its own: to change one leaves what the others do to a packet as it was.
 type Plan struct {
@@ -46,10 +38,16 @@ type Plan struct {
 	// Duplicate is the share of packets not lost that come twice, from 0 to 1. The second copy has
 	// a latency and a jitter of its own.
 	Duplicate float64
+	// Rules are faults on top of that, as people set and clear them while a network runs. Each has a
+	// chance of its own, told apart by its name.
+	Rules []Rule
 }
 
 // MaxJitter is the largest jitter. What varies more is said better by a latency with a wide spread.
 const MaxJitter = 10
+
+// MaxRules bounds the rules in force at once: every packet is held against each of them.
+const MaxRules = 1000
 
 // Check tells everything that is wrong with the plan at once, one sentence each. What it has not
 // passed may be judged in any way.
@@ -72,6 +70,21 @@ func (p Plan) Check() error {
 	if p.Symmetric && !p.PerLink {
 		bad("only latencies that are drawn per link can be symmetric")
 	}
+	if len(p.Rules) > MaxRules {
+		bad("%d faults at once are too many: there may be %d", len(p.Rules), MaxRules)
+		return errors.Join(wrong...)
+	}
+	names := make(map[string]bool, len(p.Rules))
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if names[r.Name] {
+			bad("two faults have the name %q, by which they are told apart", r.Name)
+		}
+		names[r.Name] = true
+		if err := r.Check(); err != nil {
+			bad("fault %s: %w", r.Name, err)
+		}
+	}
 	return errors.Join(wrong...)
 }
 
@@ -80,13 +93,21 @@ func (p Plan) Check() error {
 // numbers of a link's packets have to differ; that they are without gaps does not matter. They are
 // below 2^60.
 func (p *Plan) Judge(l Link, n uint64) Verdict {
-	if p.Loss == 0 && p.Duplicate == 0 && p.Latency.Kind == None {
+	if p.Loss == 0 && p.Duplicate == 0 && p.Latency.Kind == None && len(p.Rules) == 0 {
 		return Verdict{}
 	}
 	return p.judge(l, n)
 }
 
 func (p *Plan) judge(l Link, n uint64) Verdict {
+	if len(p.Rules) > 0 {
+		return p.judgeRules(l, n)
+	}
+	return p.base(l, n)
+}
+
+// base is what the plan does without its rules.
+func (p *Plan) base(l Link, n uint64) Verdict {
 	if p.Loss == 0 && p.Duplicate == 0 && p.Jitter == 0 && p.Latency.Kind == Constant {
 		return Verdict{Delay: p.Latency.Base}
 	}

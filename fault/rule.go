@@ -29,10 +29,10 @@ type Rule struct {
 	Nodes     []gossip.NodeID `json:"nodes,omitempty"` // sorted; empty: all
 	Direction Direction       `json:"direction,omitempty"`
 	Peers     []gossip.NodeID `json:"peers,omitempty"` // sorted; only links between Nodes and these; empty: all
-	// Groups cuts every link between nodes of different groups. Who is in none of them is cut off from
-	// all groups, but not from others like it.
+	// Groups are for every link between nodes of different groups: with Cut, a partition. Who is in none
+	// of them is apart from all groups, but not from others like it.
 	Groups [][]gossip.NodeID `json:"groups,omitempty"`
-	// OneWay cuts only what goes from one group to a later one; who is in no group counts as the last.
+	// OneWay is only about what goes from one group to a later one; who is in no group counts as the last.
 	OneWay bool `json:"one_way,omitempty"`
 
 	// What happens there.
@@ -57,6 +57,8 @@ const (
 	MaxBandwidth = 10_000_000_000
 	// MaxClock is ten years: more does not make a clock more wrong, and times have to stay writable.
 	MaxClock = 10 * 365 * 24 * time.Hour
+	// MaxName is the most bytes of a name, which has to fit a column of a table.
+	MaxName = 64
 )
 
 // Matches reports whether the rule is about a link.
@@ -68,16 +70,18 @@ func (r *Rule) Matches(l Link) bool {
 		from, to := r.group(l.From), r.group(l.To)
 		return from < to || from > to && !r.OneWay
 	}
-	among := func(set []gossip.NodeID, id gossip.NodeID) bool {
-		if len(set) == 0 {
-			return true
-		}
-		_, is := slices.BinarySearch(set, id)
-		return is
-	}
 	out := among(r.Nodes, l.From) && among(r.Peers, l.To)
 	in := among(r.Nodes, l.To) && among(r.Peers, l.From)
 	return r.Direction != In && out || r.Direction != Out && in
+}
+
+// among reports whether a set that a rule names has a node; one without nodes has all.
+func among(set []gossip.NodeID, id gossip.NodeID) bool {
+	if len(set) == 0 {
+		return true
+	}
+	_, is := slices.BinarySearch(set, id)
+	return is
 }
 
 // group is the number of a node's group; who is in none has the last.
@@ -125,6 +129,9 @@ func (r *Rule) Check() error {
 		bad("a wrong clock is a fault of nodes and not of links: set it alone")
 	case r.Clock != 0 && (r.Direction != Both || len(r.Peers) > 0 || len(r.Groups) > 0):
 		bad("a wrong clock has no direction, peers or groups")
+	}
+	if len(r.Name) > MaxName {
+		bad("a name of %d bytes is too long: it may have %d", len(r.Name), MaxName)
 	}
 	if r.Direction != Both && r.Direction != Out && r.Direction != In {
 		bad("direction %q must be out, in or both", r.Direction)

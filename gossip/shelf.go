@@ -25,6 +25,14 @@ func (s *Shelf[T]) Add() (*T, uint64) {
 	return s.At(s.next), s.next
 }
 
+// Skip goes past so many numbers without anything on the shelf, which must never have held anything. On
+// any other it does nothing.
+func (s *Shelf[T]) Skip(numbers uint64) {
+	if s.next == 0 {
+		s.first, s.next, s.base = numbers+1, numbers, numbers
+	}
+}
+
 // At returns the thing of a number that is on the shelf. Other numbers are a mistake and panic.
 func (s *Shelf[T]) At(number uint64) *T {
 	if number < s.first || number > s.next || number == 0 {

@@ -71,6 +71,7 @@ type Effects struct {
 	Sends  []gossip.Send // see Envelopes
 	Alarms []gossip.Alarm
 	Events []trace.Event
+	Filed  []gossip.ID // messages that are new in the inbox; one that has made room again may be among them
 
 	routes   []gossip.Route   // of every message in Sends, in order
 	envelope *gossip.Envelope // the node's, for Envelopes to fill
@@ -286,7 +287,7 @@ func (n *Node) arrive(id gossip.ID, known *record, route gossip.Route) {
 func (n *Node) begin() {
 	n.out.Reset()
 	n.arrived, n.routes, n.ways = n.arrived[:0], n.routes[:0], n.ways[:0]
-	n.fx = Effects{envelope: &n.envelope, Events: n.fx.Events[:0]}
+	n.fx = Effects{envelope: &n.envelope, Events: n.fx.Events[:0], Filed: n.fx.Filed[:0]}
 }
 
 // finish turns what the protocol said into effects: deliveries are filed, arrivals noted, packets
@@ -360,13 +361,22 @@ func (n *Node) deliver(now time.Time, m gossip.Message) *record {
 	if !n.seen.Add(m.ID) {
 		return nil // a message is delivered once, whatever a protocol says
 	}
-	for b.shelf.Len() > 0 && (b.shelf.Len() >= n.cfg.Capacity || b.bytes+len(m.Body) > n.cfg.CapacityBytes) {
-		b.dropOldest()
-		n.count.Expired++
-	}
+	n.count.Expired += n.makeRoom(len(m.Body))
 	n.count.Delivered++
+	n.fx.Filed = append(n.fx.Filed, m.ID)
 	n.event(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID)})
 	return b.file(m)
+}
+
+// makeRoom lets the oldest entries go until one more fits, and returns how many they were. Where new ones
+// are refused that happens only to what a protocol has held back until there was no room any more.
+func (n *Node) makeRoom(size int) (gone uint64) {
+	b := &n.inbox
+	for b.shelf.Len() > 0 && (b.shelf.Len() >= n.cfg.Capacity || b.bytes+size > n.cfg.CapacityBytes) {
+		b.dropOldest()
+		gone++
+	}
+	return gone
 }
 
 // hops is how many edges a message that is about to be filed has travelled.

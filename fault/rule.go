@@ -94,6 +94,26 @@ func (r *Rule) group(id gossip.NodeID) int {
 	return len(r.Groups)
 }
 
+// Equal reports whether two rules are the same in all that they say.
+func (r *Rule) Equal(other *Rule) bool {
+	return slices.Equal(r.Nodes, other.Nodes) && slices.Equal(r.Peers, other.Peers) &&
+		slices.EqualFunc(r.Groups, other.Groups, slices.Equal[[]gossip.NodeID]) && r.Until.Equal(other.Until) && plain(r) == plain(other)
+}
+
+// plain is a rule's fields that can be compared as they are.
+func plain(r *Rule) any {
+	return struct {
+		name                              string
+		direction                         Direction
+		oneWay, cut                       bool
+		loss, duplicate, corrupt, reorder float64
+		delay                             Latency
+		jitter                            float64
+		bandwidth                         int64
+		clock                             time.Duration
+	}{r.Name, r.Direction, r.OneWay, r.Cut, r.Loss, r.Duplicate, r.Corrupt, r.Reorder, r.Delay, r.Jitter, r.Bandwidth, r.Clock}
+}
+
 // Check tells everything that is wrong with the rule at once.
 func (r *Rule) Check() error {
 	var wrong []error

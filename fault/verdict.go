@@ -143,6 +143,11 @@ func (p *Plan) Next(now time.Time) time.Time {
 	return next
 }
 
+// Clocks reports whether any rule is about clocks.
+func (p *Plan) Clocks() bool {
+	return slices.ContainsFunc(p.Rules, func(r Rule) bool { return r.Clock != 0 })
+}
+
 // Clock is by how much the clock of a node is wrong: the sum of what the rules about it say, within
 // [MaxClock] on both sides.
 func (p *Plan) Clock(id gossip.NodeID) time.Duration {

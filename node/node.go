@@ -103,6 +103,7 @@ type Node struct {
 	seen  gossip.IDSet // everything the inbox ever held
 	count Counters
 	held  held
+	wrong time.Duration // the node's clock
 
 	// Of the step under way.
 	out     gossip.Outbox
@@ -139,6 +140,11 @@ func New(cfg Config) *Node {
 // ID is the node's number.
 func (n *Node) ID() gossip.NodeID { return n.cfg.ID }
 
+// SetClock makes the node's clock wrong by so much: what it writes down as the time of day from now on,
+// that is when a message was sent and when copies came. The moments it is told stay right: what protocols
+// wait for does not depend on the time of day, nor does the order of events.
+func (n *Node) SetClock(offset time.Duration) { n.wrong = offset }
+
 // SetPeers tells the node its neighbours.
 func (n *Node) SetPeers(now time.Time, peers gossip.Peers) Effects {
 	n.begin()
@@ -161,9 +167,9 @@ func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, E
 		return gossip.Message{}, Effects{}, fmt.Errorf("%w (%d messages)", ErrFull, n.inbox.shelf.Len())
 	}
 	n.seq++
-	m := gossip.Message{ID: gossip.ID{Origin: n.cfg.ID, Run: n.cfg.Run, Seq: n.seq}, Body: body, Sent: now}
+	m := gossip.Message{ID: gossip.ID{Origin: n.cfg.ID, Run: n.cfg.Run, Seq: n.seq}, Body: body, Sent: now.Add(n.wrong)}
 	n.count.Published++
-	n.event(trace.Event{At: now, Kind: trace.Publish, Message: m.ID})
+	n.eventOf(trace.Event{At: now, Kind: trace.Publish, Message: m.ID}, body)
 	n.arrive(m.ID, nil, nil)
 	n.cfg.Protocol.Publish(now, m, limit, &n.out)
 	return m, n.finish(now, n.cfg.ID), nil
@@ -305,7 +311,7 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 			if r.arrived > 0 {
 				n.count.Duplicates++
 			}
-			n.inbox.note(r, a.route, now, n.peers)
+			n.inbox.note(r, a.route, now.Add(n.wrong), n.peers)
 		} else {
 			n.held.keep(a.id, a.route)
 		}
@@ -315,7 +321,7 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 	}
 	for _, m := range n.out.Delivered {
 		if r := n.inbox.find(m.ID); r != nil && r.arrived == 0 {
-			n.inbox.note(r, n.held.take(m.ID, gossip.Route{m.ID.Origin, n.cfg.ID}), now, n.peers)
+			n.inbox.note(r, n.held.take(m.ID, gossip.Route{m.ID.Origin, n.cfg.ID}), now.Add(n.wrong), n.peers)
 		}
 	}
 	for i := range n.out.Sends {
@@ -364,7 +370,7 @@ func (n *Node) deliver(now time.Time, m gossip.Message) *record {
 	n.count.Expired += n.makeRoom(len(m.Body))
 	n.count.Delivered++
 	n.fx.Filed = append(n.fx.Filed, m.ID)
-	n.event(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID)})
+	n.eventOf(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID)}, m.Body)
 	return b.file(m)
 }
 
@@ -415,7 +421,15 @@ func (n *Node) drop(now time.Time, id gossip.ID, from gossip.NodeID, reason stri
 
 func (n *Node) event(e trace.Event) {
 	if n.cfg.Events {
-		e.Node = n.cfg.ID
+		e.Node, e.Run = n.cfg.ID, n.cfg.Run
 		n.fx.Events = append(n.fx.Events, e)
+	}
+}
+
+// eventOf is an event that tells of a body. The sum is reckoned only when somebody reads events.
+func (n *Node) eventOf(e trace.Event, body []byte) {
+	if n.cfg.Events {
+		e.Digest, e.Size = trace.Digest(body), len(body)
+		n.event(e)
 	}
 }

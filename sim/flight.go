@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"gossipctl/fault"
-	"gossipctl/gossip"
-)
+import "gossipctl/gossip"
 
 // inFlight is a packet on its way. Most packets of most rounds are empty calls, and there may be ten
 // million of them: what only some have is kept apart.
@@ -12,6 +9,8 @@ type inFlight struct {
 	limit, hops int32
 	hop         uint16 // edges that a lone message will have travelled on arrival
 	kind        gossip.Kind
+	damaged     bool     // arrives so that it cannot be read
+	run         uint16   // which life of its sender, when Whole
 	load        *payload // nil: neither messages nor names
 }
 
@@ -141,53 +140,4 @@ func (ps *plans) take(number uint64) func() {
 	ps.slots[number] = nil
 	ps.free = append(ps.free, number)
 	return do
-}
-
-// links says what the plan does to packets, and numbers those of each link.
-type links struct {
-	steady bool  // every packet of every link takes delay, and none is lost
-	delay  int64 // when steady
-
-	peers []gossip.Peers // as they were in the beginning; empty when packets are numbered by sender
-	first []uint32       // place of each node's first link in counts
-	count []uint64       // packets so far, by link or by sender
-	later map[fault.Link]uint64
-}
-
-func newLinks(cfg Config, peers []gossip.Peers) links {
-	if cfg.Plan == nil {
-		return links{steady: true}
-	}
-	if p := cfg.Plan; p.Loss == 0 && p.Duplicate == 0 && p.Jitter == 0 && p.Latency.Kind <= fault.Constant {
-		return links{steady: true, delay: int64(p.Judge(fault.Link{}, 0).Delay)}
-	}
-	if cfg.Complete {
-		return links{count: make([]uint64, cfg.Nodes)}
-	}
-	l := links{peers: append([]gossip.Peers(nil), peers...), first: make([]uint32, cfg.Nodes), later: make(map[fault.Link]uint64)}
-	total := uint32(0)
-	for i, p := range peers {
-		l.first[i] = total
-		total += uint32(p.Len())
-	}
-	l.count = make([]uint64, total)
-	return l
-}
-
-// number is which packet of the link from the node at place i this one is, from 0.
-func (l *links) number(i int, to gossip.NodeID) uint64 {
-	at := i
-	if l.peers != nil {
-		k, is := l.peers[i].Index(to)
-		if !is {
-			link := fault.Link{From: gossip.NodeID(i + 1), To: to}
-			n := l.later[link]
-			l.later[link] = n + 1
-			return n
-		}
-		at = int(l.first[i]) + k
-	}
-	n := l.count[at]
-	l.count[at]++
-	return n
 }

@@ -23,6 +23,7 @@ const (
 	flight             // a packet arrives
 	plan               // something outside the network happens
 	aside              // the same, but nobody waits for it
+	flush              // what a durable node has written is on disk for sure
 )
 
 // queue is a priority queue by time and, within an instant, by order of entry. It is a ladder queue

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/trace"
@@ -27,37 +26,46 @@ func (w *World) wake(i int, t gossip.Timer) {
 
 // arrive hands a packet to the node it is for.
 func (w *World) arrive(f inFlight) {
-	w.taken = f
-	w.packets--
-	messages := f.messages()
-	if len(messages) > 0 {
-		w.cargo--
-	}
 	w.Count.Events++
 	i := int(f.to - 1)
 	switch {
 	case i < 0 || i >= len(w.protocols):
 		w.Count.ToNobody++
+		w.landed(&f, DropNoPeer)
 	case w.protocols[i] == nil:
 		w.Count.Missed++
-	case w.nodes != nil:
-		w.Count.Received += uint64(len(messages))
-		w.takeIn(i)
-		e := gossip.Envelope{From: f.from, Packet: f.packet(), Routes: f.load.routes}
-		w.carryOut(i, w.nodes[i].Receive(w.clock, &e))
+		w.landed(&f, DropPeerDown)
+	case w.doors != nil && w.doors[i].shut:
+		w.wait(i, f)
+		return
+	case f.damaged:
+		w.Count.Corrupt++
+		w.landed(&f, "")
 	default:
-		w.Count.Received += uint64(len(messages))
-		w.takeIn(i)
-		w.out.Detach()
-		w.protocols[i].Receive(w.clock, f.from, f.packet(), &w.out)
-		if w.out.Refused != "" {
-			w.Count.Refused++
-		}
-		w.reacting = true
-		w.apply(i)
-		w.reacting = false
+		w.landed(&f, "")
+		w.hand(i, f)
 	}
 	w.payloads.back(f.load)
+}
+
+// hand gives a packet that has arrived to the node at place i.
+func (w *World) hand(i int, f inFlight) {
+	w.taken = f
+	w.Count.Received += uint64(len(f.messages()))
+	w.takeIn(i)
+	if w.nodes != nil {
+		e := gossip.Envelope{From: f.from, Packet: f.packet(), Routes: f.load.routes}
+		w.carryOut(i, w.nodes[i].Receive(w.clock, &e))
+		return
+	}
+	w.out.Detach()
+	w.protocols[i].Receive(w.clock, f.from, f.packet(), &w.out)
+	if w.out.Refused != "" {
+		w.Count.Refused++
+	}
+	w.reacting = true
+	w.apply(i)
+	w.reacting = false
 }
 
 // apply does what the bare protocol of a node wants done.
@@ -88,6 +96,9 @@ func (w *World) carryOut(i int, fx node.Effects) {
 		switch e.Kind {
 		case trace.Deliver:
 			w.deliver(i, e.Message)
+			if w.disks != nil {
+				w.store(i, e.Message)
+			}
 		case trace.Drop:
 			w.Count.Refused++
 		}
@@ -138,25 +149,7 @@ func (w *World) send(i int, f inFlight) {
 		w.launch(f, w.links.delay)
 		return
 	}
-	verdict := w.cfg.Plan.Judge(fault.Link{From: f.from, To: f.to}, w.links.number(i, f.to))
-	if verdict.Lost {
-		c.Lost++
-		w.payloads.back(f.load)
-		return
-	}
-	if verdict.Twice {
-		again := f
-		if f.load != nil {
-			again.load = w.payloads.take()
-			if w.nodes != nil { // a node may change what it is handed
-				own(again.load, f.load.messages, f.load.ids, f.load.routes)
-			} else {
-				*again.load = *f.load
-			}
-		}
-		w.launch(again, int64(verdict.Delay2))
-	}
-	w.launch(f, int64(verdict.Delay))
+	w.dispatch(i, f)
 }
 
 func (w *World) launch(f inFlight, delay int64) {

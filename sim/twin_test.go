@@ -241,9 +241,13 @@ func (s *story) simulate(t *testing.T) account {
 	}
 	w := sim.New(sim.Config{
 		Nodes: len(s.peers), Plan: &s.plan, Whole: true,
-		Peers:   func(id gossip.NodeID) gossip.Peers { return gossip.NewPeers(slices.Clone(s.peers[id-1])) },
-		Born:    func(id gossip.NodeID, _ uint32) gossip.Protocol { return s.born(id, diaries[id-1]) },
-		Observe: func(e trace.Event) { diaries[e.Node-1].write(e.At, "%s", e) },
+		Peers: func(id gossip.NodeID) gossip.Peers { return gossip.NewPeers(slices.Clone(s.peers[id-1])) },
+		Born:  func(id gossip.NodeID, _ uint32) gossip.Protocol { return s.born(id, diaries[id-1]) },
+		Observe: func(e trace.Event) {
+			if e.Kind != trace.Start && e.Kind != trace.Accept { // the agent's log does not tell of these
+				diaries[e.Node-1].write(e.At, "%s", e)
+			}
+		},
 	})
 	for _, turn := range s.turns {
 		w.At(turn.at, func() {

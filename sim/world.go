@@ -28,11 +28,18 @@ type Config struct {
 	Complete bool
 	// Born makes the protocol of a node, in its run-th life.
 	Born func(id gossip.NodeID, run uint32) gossip.Protocol
-	// Plan is what links do to packets; nil: they arrive in the instant they are sent.
+	// Plan is what links do to packets until [World.SetPlan]; nil: they arrive in the instant they are sent.
 	Plan *fault.Plan
 	// Whole runs each protocol inside a node.Node, with inbox and routes, as a process does. Without
 	// it the protocol runs bare: the same steps at a fraction of the time and memory.
 	Whole bool
+	// Durable keeps what each node delivers on a disk of its own, when Whole: its next life has it again.
+	Durable bool
+	// SyncEvery is how long after the first unsynced message all that was written is synced, and the
+	// publishers of messages among it are told; 0: [DefaultSync].
+	SyncEvery time.Duration
+	// QueueBytes is how much may wait for a peer that is slow or stands still; 0: [QueueBytes].
+	QueueBytes int
 	// Observe is told every event, when Whole. May be nil.
 	Observe func(trace.Event)
 	// Trees notes who sent each node its first copy.
@@ -65,7 +72,14 @@ type World struct {
 	repeats  int // generations of packets in this instant
 	beats    int // packets that arrived without a delay
 	plans    plans
-	links    links
+
+	plan    *fault.Plan
+	version uint64 // of the plan
+	links   links
+	wires   []map[gossip.NodeID]*wire // when Whole: by sender, to whom
+	ears    []map[source]*heard       // when Whole: by receiver, from whom
+	doors   []door                    // nil until the first pause
+	disks   []disk                    // when Durable
 
 	tracks tracks
 	seqs   map[gossip.ID]uint32 // messages of each life so far; Seq is 0 in the keys
@@ -95,7 +109,11 @@ type Counters struct {
 	Names     uint64 // message names in packets sent
 	Received  uint64 // copies that arrived at a live node
 	Delivered uint64 // copies that were new, own messages not counted
-	Lost      uint64 // packets, by the plan
+	Lost      uint64 // packets, by the plan's chances
+	Cut       uint64 // packets, because the plan cut their link
+	Repeated  uint64 // second copies that the plan made
+	Corrupt   uint64 // packets that arrived damaged
+	Overflow  uint64 // packets that found the queue to a slow or paused peer full
 	Missed    uint64 // packets that found their node down
 	Refused   uint64 // packets a protocol turned away
 	ToNobody  uint64 // packets to numbers that no node has
@@ -104,18 +122,30 @@ type Counters struct {
 // New makes a world and tells every node its peers; see [World.Err].
 func New(cfg Config) *World {
 	n := cfg.Nodes
-	w := &World{cfg: cfg, clock: Begin, live: n,
+	if cfg.SyncEvery == 0 {
+		cfg.SyncEvery = DefaultSync
+	}
+	if cfg.QueueBytes == 0 {
+		cfg.QueueBytes = QueueBytes
+	}
+	w := &World{cfg: cfg, clock: Begin, live: n, plan: new(fault.Plan),
 		seqs: make(map[gossip.ID]uint32), protocols: make([]gossip.Protocol, n), lives: make([]uint16, n), peers: make([]gossip.Peers, n), instant: newInstant(n)}
 	if cfg.Resting {
 		w.infective = make([]bool, n)
 	}
 	if cfg.Whole {
-		w.nodes = make([]*node.Node, n)
+		w.nodes, w.wires, w.ears = make([]*node.Node, n), make([]map[gossip.NodeID]*wire, n), make([]map[source]*heard, n)
+		for i := range n {
+			w.wires[i] = make(map[gossip.NodeID]*wire)
+		}
+		if cfg.Durable {
+			w.disks = make([]disk, n)
+		}
 	}
 	for i := range n {
 		w.peers[i] = cfg.Peers(gossip.NodeID(i + 1))
 	}
-	w.links = newLinks(cfg, w.peers)
+	w.SetPlan(cfg.Plan)
 	for i := range n {
 		if cfg.Pulse != nil && i%pulseEvery == 0 {
 			w.fail(cfg.Pulse())
@@ -134,23 +164,6 @@ const pulseEvery = 64
 
 // arrivalsEvery is the same for packets: each may be answered by as many as there are nodes.
 const arrivalsEvery = 256
-
-// bear starts a life of a node.
-func (w *World) bear(i int, run uint32) {
-	id := gossip.NodeID(i + 1)
-	p := w.cfg.Born(id, run)
-	w.protocols[i] = p
-	w.lives[i]++
-	_, w.restless = p.(gossip.Restless)
-	if w.nodes == nil {
-		w.out.Detach()
-		p.Peers(w.clock, w.peers[i], &w.out)
-		w.apply(i)
-		return
-	}
-	w.nodes[i] = node.New(node.Config{ID: id, Run: run, Protocol: p, Events: true})
-	w.carryOut(i, w.nodes[i].SetPeers(w.clock, w.peers[i]))
-}
 
 // Now is the virtual time since [Begin].
 func (w *World) Now() time.Duration { return time.Duration(w.now) }
@@ -183,7 +196,11 @@ func (w *World) Planned() int { return w.pending }
 func (w *World) SetPeers(id gossip.NodeID, peers gossip.Peers) {
 	i := int(id - 1)
 	w.peers[i] = peers
-	if !w.Alive(id) {
+	switch {
+	case !w.Alive(id):
+		return
+	case w.Paused(id):
+		w.doors[i].peers = true
 		return
 	}
 	if w.nodes != nil {
@@ -195,13 +212,14 @@ func (w *World) SetPeers(id gossip.NodeID, peers gossip.Peers) {
 	}
 }
 
-// Publish gives a message to a live node and starts tracking it. The limit is the relay limit, 0 for
+// Publish gives a message to a live node and starts tracking it. One that stands still refuses with
+// [ErrPaused]. The limit is the relay limit, 0 for
 // the protocol's own. It returns the number of the message, counted from 0.
 func (w *World) Publish(id gossip.NodeID, body []byte, limit int) (int, error) {
-	i := int(id - 1)
-	if !w.Alive(id) {
-		return 0, fmt.Errorf("node %d is not alive", id)
+	if err := w.awake(id); err != nil {
+		return 0, err
 	}
+	i := int(id - 1)
 	w.Count.Events++
 	if w.nodes != nil {
 		m, fx, err := w.nodes[i].Publish(w.clock, body, limit)
@@ -210,11 +228,16 @@ func (w *World) Publish(id gossip.NodeID, body []byte, limit int) (int, error) {
 		}
 		number := w.track(m.ID)
 		w.carryOut(i, fx)
+		if w.disks != nil && w.disks[i].syncing {
+			w.disks[i].accepts = append(w.disks[i].accepts, m.ID)
+		} else {
+			w.accept(i, m.ID)
+		}
 		return number, w.err
 	}
 	life := gossip.ID{Origin: id, Run: w.run(i)}
 	w.seqs[life]++
-	m := gossip.Message{ID: gossip.ID{Origin: id, Run: life.Run, Seq: w.seqs[life]}, Body: body, Sent: w.clock}
+	m := gossip.Message{ID: gossip.ID{Origin: id, Run: life.Run, Seq: w.seqs[life]}, Body: body, Sent: w.clock.Add(w.plan.Clock(id))}
 	number := w.track(m.ID)
 	w.out.Detach()
 	w.protocols[i].Publish(w.clock, m, limit, &w.out)
@@ -233,35 +256,6 @@ func (w *World) Tracks() []Track { return w.tracks.list }
 
 // run is which life of a node this is, from 1.
 func (w *World) run(i int) uint32 { return uint32(w.lives[i]/2) + 1 }
-
-// Crash ends a life. The node forgets everything; what is under way to it is lost.
-func (w *World) Crash(id gossip.NodeID) {
-	i := int(id - 1)
-	if !w.Alive(id) {
-		return
-	}
-	w.lives[i]++
-	w.live--
-	for t := range w.tracks.list {
-		if !w.tracks.list[t].has(i) {
-			w.owed--
-		}
-		w.tracks.list[t].forget(i)
-	}
-	w.setInfective(i, false)
-	w.protocols[i] = nil
-}
-
-// Start begins a new life of a crashed node, which has heard of nothing.
-func (w *World) Start(id gossip.NodeID) {
-	i := int(id - 1)
-	if w.Alive(id) {
-		return
-	}
-	w.live++
-	w.owed += len(w.tracks.list)
-	w.bear(i, w.run(i))
-}
 
 // Informed reports whether every live node has every message that was published, and nothing more is
 // planned.
@@ -317,9 +311,21 @@ func (w *World) Step() bool {
 	case flight:
 		w.arrive(w.flights.take(uint32(e.data)))
 	case alarm:
+		if w.doors != nil && w.doors[e.node].shut && w.lives[e.node] == e.life {
+			w.doors[e.node].late = append(w.doors[e.node].late, late{kind: alarm, data: e.data})
+			break
+		}
 		w.alarms--
 		if w.lives[e.node] == e.life {
 			w.wake(int(e.node), gossip.Timer(e.data))
+		}
+	case flush:
+		switch {
+		case w.lives[e.node] != e.life:
+		case w.shut(int(e.node)):
+			w.doors[e.node].late = append(w.doors[e.node].late, late{kind: flush})
+		default:
+			w.sync(int(e.node))
 		}
 	}
 	return true

@@ -8,13 +8,12 @@ import (
 	"gossipctl/trace"
 )
 
-const (
-	// QueueBytes is how much may wait for one peer at its sender, as in transport.
-	QueueBytes = 8 << 20
-	// SocketBytes is what the buffers of a connection hold besides, at both ends together: about what
-	// Linux gives a connection over loopback by itself.
-	SocketBytes = 2 << 20
-)
+// QueueBytes is how much may wait for one peer at its sender, as in transport.
+const QueueBytes = 8 << 20
+
+// atDoor is how much of one sender may wait for a node that stands still: its queue, and a quarter more
+// in the buffers of their connection, as on loopback with 8 MiB and some 2 MiB.
+func (w *World) atDoor() int { return w.cfg.QueueBytes + w.cfg.QueueBytes/4 }
 
 // ErrPaused says that a node stands still and takes nothing.
 var ErrPaused = errors.New("paused")
@@ -78,7 +77,7 @@ func (w *World) shut(i int) bool { return w.doors != nil && w.doors[i].shut }
 // wait lets a packet wait at the door of the node at place i.
 func (w *World) wait(i int, f inFlight) {
 	d, size := &w.doors[i], f.size()
-	if d.bytes[f.from]+size > w.cfg.QueueBytes+SocketBytes {
+	if d.bytes[f.from]+size > w.atDoor() {
 		w.Count.Overflow++
 		w.landed(&f, DropQueueFull)
 		w.payloads.back(f.load)

@@ -74,7 +74,7 @@ type World struct {
 	plans    plans
 
 	plan    *fault.Plan
-	version uint64 // of the plan
+	expires int64 // when the next of its rules ends
 	links   links
 	wires   []map[gossip.NodeID]*wire // when Whole: by sender, to whom
 	ears    []map[source]*heard       // when Whole: by receiver, from whom
@@ -176,6 +176,9 @@ func (w *World) Live() int { return w.live }
 
 // Alive reports whether a node is.
 func (w *World) Alive(id gossip.NodeID) bool { return w.lives[id-1]&1 == 1 }
+
+// Node is the present or last life of a node, when Config.Whole. It may be read, and must not be stepped.
+func (w *World) Node(id gossip.NodeID) *node.Node { return w.nodes[id-1] }
 
 // At has something done at a moment from now on.
 func (w *World) At(at time.Duration, do func()) {
@@ -301,6 +304,9 @@ func (w *World) Step() bool {
 	e := w.queue.pop()
 	if e.at != w.now {
 		w.now, w.clock, w.repeats = e.at, Begin.Add(time.Duration(e.at)), 0
+		if e.at >= w.expires {
+			w.SetPlan(w.plan) // before anything else at that moment
+		}
 	}
 	switch e.kind {
 	case plan, aside:

@@ -76,8 +76,10 @@ func (w *World) PowerFail(id gossip.NodeID) {
 	}
 }
 
-// Stop ends a life in order: a durable node syncs what it has written before.
+// Stop ends a life in order: a durable node syncs what it has written before. One that stands still goes
+// on first, because it could not be told otherwise.
 func (w *World) Stop(id gossip.NodeID) {
+	w.Resume(id)
 	if w.disks != nil && w.Alive(id) && w.disks[id-1].syncing {
 		w.sync(int(id - 1))
 	}

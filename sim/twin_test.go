@@ -86,8 +86,8 @@ type turn struct {
 }
 
 func (s *story) String() string {
-	return fmt.Sprintf("%s, seed %d: %d nodes, %v, per link %t, jitter %v, loss %v, duplicate %v",
-		s.kind.Name, s.seed, len(s.peers), s.plan.Latency, s.plan.PerLink, s.plan.Jitter, s.plan.Loss, s.plan.Duplicate)
+	return fmt.Sprintf("%s, seed %d: %d nodes, %v, per link %t, jitter %v, loss %v, duplicate %v, rules %v",
+		s.kind.Name, s.seed, len(s.peers), s.plan.Latency, s.plan.PerLink, s.plan.Jitter, s.plan.Loss, s.plan.Duplicate, s.plan.Rules)
 }
 
 func newStory(t *testing.T, kind protocol.Kind, seed uint64) *story {
@@ -108,6 +108,13 @@ func newStory(t *testing.T, kind protocol.Kind, seed uint64) *story {
 	}
 	if s.plan.PerLink = rng.IntN(2) == 0; s.plan.PerLink {
 		s.plan.Symmetric = rng.IntN(2) == 0
+	}
+	if rng.IntN(2) == 0 { // and what a person does to it besides
+		s.plan.Rules = []fault.Rule{
+			{Name: "f1", Nodes: []gossip.NodeID{1}, Direction: fault.Out, Loss: 0.3},
+			{Name: "f2", Nodes: []gossip.NodeID{2}, Direction: fault.In, Delay: fault.ExponentialLatency(20 * time.Millisecond), Jitter: 0.5},
+			{Name: "f3", Duplicate: 0.1, Reorder: 0.1},
+		}
 	}
 	if err := s.plan.Check(); err != nil {
 		t.Fatal(err)
@@ -244,7 +251,7 @@ func (s *story) simulate(t *testing.T) account {
 		Peers: func(id gossip.NodeID) gossip.Peers { return gossip.NewPeers(slices.Clone(s.peers[id-1])) },
 		Born:  func(id gossip.NodeID, _ uint32) gossip.Protocol { return s.born(id, diaries[id-1]) },
 		Observe: func(e trace.Event) {
-			if e.Kind != trace.Start && e.Kind != trace.Accept { // the agent's log does not tell of these
+			if e.Kind != trace.Start && e.Kind != trace.Accept && e.Kind != trace.Fault { // the agent's log does not tell of these
 				diaries[e.Node-1].write(e.At, "%s", e)
 			}
 		},

@@ -40,7 +40,8 @@ type Config struct {
 	SyncEvery time.Duration
 	// QueueBytes is how much may wait for a peer that is slow or stands still; 0: [QueueBytes].
 	QueueBytes int
-	// Observe is told every event, when Whole. May be nil.
+	// Observe is told every event, when Whole: what nodes say, what is done to them, and, of node 0, which
+	// faults come and go. May be nil.
 	Observe func(trace.Event)
 	// Trees notes who sent each node its first copy.
 	Trees bool

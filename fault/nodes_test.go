@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,10 @@ func TestUnknownNodes(t *testing.T) {
 		if got, err := set.Resolve(nil, 1); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q of nobody: %v, %v", text, got, err)
 		}
+	}
+	end, _ := ParseNodes("9-2147483647")
+	if got, err := end.Resolve([]gossip.NodeID{9, math.MaxInt32}, 1); err == nil || err.Error() != "no such node: 10-2147483646" {
+		t.Errorf("%v, %v", got, err)
 	}
 	if got, err := (NodeSet{}).Resolve(live, 1); err != nil || len(got) != 0 {
 		t.Errorf("nobody: %v, %v", got, err)

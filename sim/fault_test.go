@@ -229,6 +229,22 @@ func TestClockOffsets(t *testing.T) {
 	}
 }
 
+// A node is born into the time that its clock shows.
+func TestClockOffsetsOfLaterLives(t *testing.T) {
+	w, _ := pairs(t, 1, nil)
+	w.SetPlan(with(w, fault.Rule{Name: "a", Clock: time.Hour}))
+	w.Crash(1)
+	w.Start(1)
+	publish(t, w, 1)
+	w.SetPlan(nil)
+	publish(t, w, 1)
+	for k, want := range []time.Duration{time.Hour, 0} {
+		if entry, _ := w.Node(1).Message(w.Tracks()[k].ID); entry.Message.Sent.Sub(Begin) != want || entry.Received().Sub(Begin) != want {
+			t.Errorf("sent %v, received %v, want %v", entry.Message.Sent.Sub(Begin), entry.Received().Sub(Begin), want)
+		}
+	}
+}
+
 func TestPublishToWhomCannotTakeIt(t *testing.T) {
 	w, _ := pairs(t, 2, nil)
 	w.Pause(1)

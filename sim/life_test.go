@@ -106,6 +106,43 @@ func TestQueueToAPausedNodeIsBounded(t *testing.T) {
 	if w.UnderWay() != 0 || w.Count.Missed != 8 || !w.Quiet() {
 		t.Errorf("%+v, %d under way after its end", w.Count, w.UnderWay())
 	}
+	before := len(*events)
+	w.FinalRead()
+	for _, e := range (*events)[before:] {
+		if e.Kind == trace.Link && e.Peer == 2 && (e.Counts[DropPeerDown] != 4 || e.Counts[trace.CountInFlight] != 0) {
+			t.Errorf("%d says %v after the end of 2", e.Node, e.Counts)
+		}
+	}
+}
+
+// Who is gone misses nothing, and who comes back misses what its disk does not have.
+func TestInformedOverLives(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		w, _ := pairs(t, 3, func(cfg *Config) { cfg.Durable = durable })
+		publish(t, w, 1)
+		finish(t, w)
+		w.SetPlan(with(w, fault.Rule{Name: "p", Cut: true, Nodes: []gossip.NodeID{3}}))
+		publish(t, w, 1)
+		finish(t, w)
+		if w.Informed() {
+			t.Error("informed, and node 3 is cut off")
+		}
+		w.Crash(3)
+		w.Crash(2)
+		if !w.Informed() {
+			t.Error("not informed, and the only node has everything")
+		}
+		w.Start(2)
+		finish(t, w)
+		if got := w.Informed(); got != durable {
+			t.Errorf("durable %v: informed %v when 2 is back", durable, got)
+		}
+		w.Start(3)
+		finish(t, w)
+		if w.Informed() || has(w, 3, 0) != durable || has(w, 3, 1) {
+			t.Errorf("durable %v: informed %v when 3 is back, has %v %v", durable, w.Informed(), has(w, 3, 0), has(w, 3, 1))
+		}
+	}
 }
 
 func TestPeersAreToldAtResume(t *testing.T) {

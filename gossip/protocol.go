@@ -76,6 +76,7 @@ type Outbox struct {
 	Delivered []Message
 	Alarms    []Alarm
 	Refused   Refusal // set: the packet was turned away, and its copies count as dropped
+	Repaired  bool    // what is delivered was missing, and came by repair
 
 	messages slab[Message]
 	ids      slab[ID]
@@ -89,7 +90,7 @@ func (o *Outbox) Reset() {
 
 // Detach empties the outbox and leaves the lists it has lent to whoever has the packets now.
 func (o *Outbox) Detach() {
-	o.Sends, o.Delivered, o.Alarms, o.Refused = o.Sends[:0], o.Delivered[:0], o.Alarms[:0], ""
+	o.Sends, o.Delivered, o.Alarms, o.Refused, o.Repaired = o.Sends[:0], o.Delivered[:0], o.Alarms[:0], "", false
 }
 
 // Messages lends a list of n messages for a packet, to be filled in.

@@ -37,6 +37,9 @@ type stretch struct {
 func (s stretch) begin() gossip.ID { return gossip.ID{Origin: s.origin, Run: s.run, Seq: s.first} }
 func (s stretch) end() gossip.ID   { return gossip.ID{Origin: s.origin, Run: s.run, Seq: s.last} }
 
+// single is the stretch of one name that is held.
+func single(id gossip.ID) stretch { return stretch{id.Origin, id.Run, id.Seq, id.Seq, true} }
+
 // count is how many names there are in it.
 func (s stretch) count() int { return int(s.last-s.first) + 1 }
 
@@ -156,26 +159,32 @@ func (l *ledger) knows(id gossip.ID) bool {
 
 // fits reports whether there is room for a name that is not known: there are fewer than so many stretches,
 // or it is next to a name of its life, and will be one with that in the end.
-func (l *ledger) fits(id gossip.ID, most int) bool {
-	if len(l.names) < most {
+func (s stretches) fits(id gossip.ID, most int) bool {
+	if len(s) < most {
 		return true
 	}
-	at, _ := l.names.find(id)
-	new := stretch{id.Origin, id.Run, id.Seq, id.Seq, true}
-	return at > 0 && l.names[at-1].touches(new) || at < len(l.names) && new.touches(l.names[at])
+	at, _ := s.find(id)
+	new := single(id)
+	return at > 0 && s[at-1].touches(new) || at < len(s) && new.touches(s[at])
 }
 
 // enter puts in a message that is not known. When there are most already, the oldest is forgotten.
 func (l *ledger) enter(now time.Time, m gossip.Message, most int) {
 	for l.held.len() >= most {
-		id, _ := l.held.at(l.held.first())
-		l.held.forget()
-		l.names = l.names.forget(id)
+		l.forgetOldest()
 	}
 	*l.held.learn(m.ID, most) = stored{m.Body, m.Sent, now.UnixNano()}
 	at, _ := l.names.find(m.ID)
-	l.names = l.names.put(at, stretch{m.ID.Origin, m.ID.Run, m.ID.Seq, m.ID.Seq, true})
+	l.names = l.names.put(at, single(m.ID))
 	l.sum += nameSum(m.ID)
+}
+
+// forgetOldest lets go of the message that came first, of those still held, and returns its name.
+func (l *ledger) forgetOldest() gossip.ID {
+	id, _ := l.held.at(l.held.first())
+	l.held.forget()
+	l.names = l.names.forget(id)
+	return id
 }
 
 // message returns a message that is held and came before now.

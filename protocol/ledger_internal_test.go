@@ -98,7 +98,7 @@ func TestLedgerIsABook(t *testing.T) {
 			}
 			before, after := id, id
 			before.Seq, after.Seq = id.Seq-1, id.Seq+1
-			if fits := l.knows(before) || l.knows(after); l.fits(id, len(l.names)) != fits || !l.fits(id, len(l.names)+1) {
+			if fits := l.knows(before) || l.knows(after); l.names.fits(id, len(l.names)) != fits || !l.names.fits(id, len(l.names)+1) {
 				t.Errorf("seed %d: %v into %v: %v", seed, id, l.names, !fits)
 			}
 		}

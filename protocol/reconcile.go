@@ -160,7 +160,7 @@ func (r *reconciler) hear(now time.Time, messages []gossip.Message, out *gossip.
 		case known && !r.names[at].held:
 			stale++
 		case known:
-		case !r.fits(m.ID, r.stretchesMost()):
+		case !r.names.fits(m.ID, r.stretchesMost()):
 			out.Refuse(scattered)
 		default:
 			r.enter(now, *m, r.remember)
@@ -206,37 +206,48 @@ func (r *reconciler) comparePage(now time.Time, to gossip.NodeID, theirs page, i
 	var messages []gossip.Message
 	more := false
 	if intent&takes != 0 {
-		n := 0
-		for s := range lacking(r.names, theirs, theirs.low, theirs.high) {
-			if n += s.count(); n >= batchMessages {
-				break
-			}
-		}
-		b := room(out, min(n, batchMessages))
-		for s := range lacking(r.names, theirs, theirs.low, theirs.high) {
-			if more = !r.fill(&b, s, now); more {
-				break
-			}
-		}
-		messages = b.messages
+		messages, more = r.lackedThere(now, theirs, out)
 	}
 	var wanted []gossip.ID
 	if intent&gives != 0 && !more { // with more to come there is another page, which asks again
-		n := 0
-		for range lacking(theirs, r.names, theirs.low, theirs.high) {
-			if n++; n == r.page {
-				break
-			}
-		}
-		wanted = out.IDs(2 * n)[:0]
-		for s := range lacking(theirs, r.names, theirs.low, theirs.high) {
-			if len(wanted) == 2*n {
-				break
-			}
-			wanted = append(wanted, s.begin(), s.end())
-		}
+		wanted = r.lackedHere(r.names, theirs, out)
 	}
 	r.sendAnswer(to, messages, wanted, more, out)
+}
+
+// lackedThere returns messages that a page lacks, as many as a packet holds, and whether there are more.
+func (r *reconciler) lackedThere(now time.Time, theirs page, out *gossip.Outbox) (messages []gossip.Message, more bool) {
+	n := 0
+	for s := range lacking(r.names, theirs, theirs.low, theirs.high) {
+		if n += s.count(); n >= batchMessages {
+			break
+		}
+	}
+	b := room(out, min(n, batchMessages))
+	for s := range lacking(r.names, theirs, theirs.low, theirs.high) {
+		if more = !r.fill(&b, s, now); more {
+			break
+		}
+	}
+	return b.messages, more
+}
+
+// lackedHere names what a page holds and is not among the names known here, as much as a page takes.
+func (r *reconciler) lackedHere(known stretches, theirs page, out *gossip.Outbox) []gossip.ID {
+	n := 0
+	for range lacking(theirs, known, theirs.low, theirs.high) {
+		if n++; n == r.page {
+			break
+		}
+	}
+	wanted := out.IDs(2 * n)[:0]
+	for s := range lacking(theirs, known, theirs.low, theirs.high) {
+		if len(wanted) == 2*n {
+			break
+		}
+		wanted = append(wanted, s.begin(), s.end())
+	}
+	return wanted
 }
 
 // fill puts the messages of a stretch into a batch, but for those that came in this very instant. It

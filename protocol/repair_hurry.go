@@ -1,0 +1,209 @@
+package protocol
+
+import (
+	"slices"
+	"time"
+
+	"gossipctl/gossip"
+)
+
+// contact is a peer that may lack what is known here, or the other way round, and is called again soon,
+// until both have agreed that there is nothing more. That is what carries repaired messages on from node
+// to node without waiting for the next interval, and what makes up for packets lost on the way. It is
+// tried so often in one interval and no more, whatever the peer answers; only news from it begins the
+// count anew. A peer that never answered is not tried again until it is heard of: what is left to it are
+// its turns, which it always has.
+type contact struct {
+	peer  gossip.NodeID
+	since int64  // when the tries were begun to be counted
+	first uint64 // number of the first message that it may lack; 0: none in particular
+	tries int    // since then
+	open  bool   // there may be more to be exchanged
+	heard bool   // it has sent something since then
+	deaf  bool   // it let all tries go by
+}
+
+const (
+	// hurryEvery is how often hurried calls are made at most: many times what a packet takes in one
+	// building, so that they seldom call twice for the same reason, while 64 nodes in a ring are still
+	// crossed in two seconds.
+	hurryEvery = 50 * time.Millisecond
+	// hurryAfter is how soon there are the first: what comes in one go is told in one go.
+	hurryAfter = 10 * time.Millisecond
+	// hurryTries is how many are made to a peer in an interval without news from it: with half of all
+	// packets lost, all but one in a million peers have heard by then.
+	hurryTries = 20
+	// hurryPeers is how many peers are told of news, drawn anew each time: this many reach everybody in
+	// a network however large, and on a small one that is all.
+	hurryPeers = 8
+	// A hurried call that was not answered brings the messages along, if there are few: where packets
+	// are lost, one that arrives then does the work of three.
+	alongMessages = 32
+	alongBytes    = 16 << 10
+)
+
+// tick makes the call of an interval.
+func (r *repair) tick(now time.Time, out *gossip.Outbox) {
+	r.ticking = false
+	n := r.peers.Len()
+	if n == 0 {
+		return
+	}
+	// With few peers all have their turn within seconds. Of many, each second call goes to one drawn at
+	// random: news is sooner everywhere when calls do not follow an order.
+	r.calls++
+	to := r.peers.At(r.next % n)
+	if n > hurryPeers && r.calls%2 == 0 {
+		to = r.peers.At(r.rng.IntN(n))
+	} else {
+		r.next = (r.next + 1) % n
+	}
+	r.call(now, to, nil, 0, out)
+	r.contacts = slices.DeleteFunc(r.contacts, func(c contact) bool {
+		return !c.open && !c.deaf && now.UnixNano()-c.since > int64(r.rules.Every)
+	})
+	tenth := r.rules.Every / 10
+	r.ticking = true
+	out.Alarm(now.Add(max(1, r.rules.Every-tenth+time.Duration(r.rng.Int64N(int64(2*tenth)+1)))), repairTick)
+}
+
+// contact returns what is noted of a peer, or nil.
+func (r *repair) contact(peer gossip.NodeID) *contact {
+	for i := range r.contacts {
+		if r.contacts[i].peer == peer {
+			return &r.contacts[i]
+		}
+	}
+	return nil
+}
+
+// mark sees to it that a peer is called soon, because of the message of a number or, with 0, because the
+// two may know different ones.
+func (r *repair) mark(now time.Time, peer gossip.NodeID, first uint64, out *gossip.Outbox) {
+	c := r.contact(peer)
+	if c == nil {
+		r.contacts = append(r.contacts, contact{peer: peer, since: now.UnixNano()})
+		c = &r.contacts[len(r.contacts)-1]
+	}
+	if c.deaf {
+		return
+	}
+	if now.UnixNano()-c.since > int64(r.rules.Every) {
+		c.since, c.tries, c.heard = now.UnixNano(), 0, false
+	}
+	if first != 0 && (!c.open || c.first == 0) {
+		c.first = first
+	}
+	if c.open = c.tries < hurryTries; c.open && !r.hurrying {
+		r.hurrying = true
+		at := max(now.UnixNano()+int64(hurryAfter), r.hurried+int64(hurryEvery))
+		out.Alarm(time.Unix(0, at), repairHurry)
+	}
+}
+
+// heardOf notes that a peer is there.
+func (r *repair) heardOf(peer gossip.NodeID) {
+	if c := r.contact(peer); c != nil {
+		c.heard, c.deaf = true, false
+	}
+}
+
+// agree notes that there is nothing more to be exchanged with a peer.
+func (r *repair) agree(peer gossip.NodeID) {
+	if c := r.contact(peer); c != nil {
+		c.open, c.first, c.tries = false, 0, 0
+	}
+}
+
+// passOn has peers called soon because of messages from a number on, which one of them has brought.
+func (r *repair) passOn(now time.Time, from gossip.NodeID, first uint64, out *gossip.Outbox) {
+	if c := r.contact(from); c != nil {
+		c.tries = 0
+	}
+	n := r.peers.Len()
+	if n <= hurryPeers {
+		for _, peer := range r.peers.All() {
+			if peer == from {
+				r.mark(now, peer, untold, out)
+			} else {
+				r.mark(now, peer, first, out)
+			}
+		}
+		return
+	}
+	if r.peers.Has(from) {
+		r.mark(now, from, untold, out)
+	}
+	open := 0
+	for i := range r.contacts {
+		if c := &r.contacts[i]; c.open {
+			open++
+		}
+	}
+	for ; open < hurryPeers; open++ {
+		if peer := r.peers.At(r.rng.IntN(n)); peer != from {
+			r.mark(now, peer, first, out)
+		}
+	}
+}
+
+// greet has peers called soon that were none before.
+func (r *repair) greet(now time.Time, before gossip.Peers, out *gossip.Outbox) {
+	greeted := 0
+	for _, peer := range r.peers.All() {
+		if !before.Has(peer) {
+			r.mark(now, peer, untold, out)
+			if greeted++; greeted == hurryPeers {
+				return
+			}
+		}
+	}
+}
+
+// part lets go of those who are no peers any more.
+func (r *repair) part() {
+	r.contacts = slices.DeleteFunc(r.contacts, func(c contact) bool { return !r.peers.Has(c.peer) })
+}
+
+// hurry makes the hurried calls that are due.
+func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
+	r.hurrying, r.hurried = false, now.UnixNano()
+	for i := range r.contacts {
+		c := &r.contacts[i]
+		if !c.open {
+			continue
+		}
+		if c.tries == hurryTries {
+			c.open, c.deaf, c.first = false, !c.heard, 0
+			continue
+		}
+		c.tries++
+		r.call(now, c.peer, r.along(now, c, out), asksBack, out)
+		r.hurrying = true
+	}
+	if r.hurrying {
+		out.Alarm(now.Add(hurryEvery), repairHurry)
+	}
+}
+
+// along returns the messages that a hurried call brings along.
+func (r *repair) along(now time.Time, c *contact, out *gossip.Outbox) []gossip.Message {
+	if c.tries < 2 || c.first == 0 {
+		return nil
+	}
+	first := max(c.first, r.held.first())
+	if r.held.last() < first || r.held.last()-first >= alongMessages {
+		return nil
+	}
+	b, old, bytes := room(out, int(r.held.last()-first)+1), r.ripe(now).Add(1), 0
+	for number := first; number <= r.held.last(); number++ {
+		id, _ := r.held.at(number)
+		if m, has := r.message(id, old); has {
+			if bytes += len(m.Body); bytes > alongBytes {
+				return nil
+			}
+			b.add(m)
+		}
+	}
+	return b.messages
+}

@@ -116,6 +116,7 @@ var plumtreeKind = Kind{
 		rememberSetting("each is kept to be asked for, at about 100 bytes and its body"),
 	},
 	Make:  makePlumtree,
+	Apart: func(v Values) time.Duration { return v.Duration("timeout1") + 2*v.Duration("timeout2") },
 	Until: Quiet,
 }
 

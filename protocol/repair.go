@@ -23,9 +23,9 @@ const RepairEvery = time.Second
 type RepairRules struct {
 	// Every is how long a node waits between two calls, give or take a tenth; 0 = [RepairEvery].
 	Every time.Duration
-	// Grace is how long a message is left to the protocol before a gap is believed; 0 = half of Every,
-	// many times what a message takes through a network whose protocol passes on what comes at once.
-	// [Kind.Grace] knows a protocol that takes longer.
+	// Grace is how long a message is left to the protocol before a gap is believed; 0 = Every. Neighbours
+	// may hear of it half of that apart: many times what a message takes on a link, and longer than a busy
+	// machine lets a process wait. [Kind.Grace] knows which protocols take longer.
 	Grace time.Duration
 	// Remember is how many messages are kept to be handed out: as many as the inbox holds, or it would
 	// ask for what the inbox has no room for. Each takes about 120 bytes besides its body, which is the
@@ -45,16 +45,18 @@ const (
 	repairPage = 512
 )
 
-// graceRounds is how many rounds a message is left to a protocol that has rounds: by then the epidemic
-// has long reached all of a thousand nodes.
-const graceRounds = 10
+// apartRounds is how many rounds neighbours may hear of a message apart, with a protocol that has rounds.
+const apartRounds = 5
 
 // Grace is how long a message should be left to the protocol before its gaps are repaired, when repair
 // goes by the given interval.
 func (k Kind) Grace(values Values, every time.Duration) time.Duration {
-	grace := cmp.Or(every, RepairEvery) / 2
+	grace := cmp.Or(every, RepairEvery)
 	if k.Rounds {
-		grace = max(grace, graceRounds*values.Duration("interval"))
+		grace = max(grace, 2*apartRounds*values.Duration("interval"))
+	}
+	if k.Apart != nil {
+		grace = max(grace, 2*k.Apart(values))
 	}
 	return grace
 }
@@ -120,7 +122,7 @@ func IsRepair(kind gossip.Kind) bool { return kind >= repairKinds }
 // [RepairGenerator].
 func WithRepair(inner gossip.Protocol, env Environment, rules RepairRules) gossip.Protocol {
 	rules.Every = cmp.Or(rules.Every, RepairEvery)
-	rules.Grace = cmp.Or(rules.Grace, rules.Every/2)
+	rules.Grace = cmp.Or(rules.Grace, rules.Every)
 	rules.Remember = cmp.Or(rules.Remember, repairRemember)
 	rules.RememberBytes = cmp.Or(rules.RememberBytes, repairRememberBytes)
 	return &repair{

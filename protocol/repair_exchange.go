@@ -51,6 +51,7 @@ func (r *repair) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out 
 			return
 		}
 	case p.Kind == repairDone && len(p.Messages)+len(p.IDs) == 0:
+		r.asked(from)
 		r.agree(from)
 		return
 	}
@@ -65,7 +66,7 @@ func (r *repair) call(now time.Time, to gossip.NodeID, messages []gossip.Message
 }
 
 // intent is what a node wants to do in an exchange with a peer: to give, and to take, unless it has no room
-// or another peer is just handing it one packet after the other.
+// or has just asked another peer. Those who have the same are not asked for it at the same time.
 func (r *repair) intent(now time.Time, with gossip.NodeID) int {
 	if r.full() || r.source != with && now.UnixNano()-r.sourced < int64(sourceFor) {
 		return gives
@@ -73,22 +74,34 @@ func (r *repair) intent(now time.Time, with gossip.NodeID) int {
 	return takes | gives
 }
 
-// sourceFor is how long after its last packet a peer counts as the one that hands over what is lacking: two
-// hurried calls. Others that have the same are not asked for it in the meantime.
+// ask notes that a peer is asked for what is lacking.
+func (r *repair) ask(now time.Time, of gossip.NodeID) { r.source, r.sourced = of, now.UnixNano() }
+
+// asked notes that a peer has answered, and has no more.
+func (r *repair) asked(of gossip.NodeID) {
+	if r.source == of {
+		r.sourced = 0
+	}
+}
+
+// sourceFor is how long nobody else is asked when a peer does not answer: two hurried calls.
 const sourceFor = 2 * hurryEvery
 
 // compareSums answers a call: with a page when the caller knows something else.
-func (r *repair) compareSums(now time.Time, from gossip.NodeID, sum uint64, intent int, asked bool, out *gossip.Outbox) {
+func (r *repair) compareSums(now time.Time, from gossip.NodeID, sum uint64, intent int, must bool, out *gossip.Outbox) {
 	mine := r.intent(now, from) & otherSide(intent)
 	switch {
 	case sum != r.sum && mine != 0:
+		if mine&takes != 0 {
+			r.ask(now, from)
+		}
 		r.sendPage(from, nil, mine, out)
-		r.mark(now, from, untold, out)
+		r.mark(now, from, nil, out)
 		return
 	case sum == r.sum:
 		r.agree(from)
 	}
-	if asked {
+	if must {
 		r.done(from, out)
 	}
 }
@@ -110,10 +123,14 @@ func (r *repair) compareWith(now time.Time, from gossip.NodeID, theirs page, int
 	if mine&takes != 0 && !more {
 		wanted = r.lackedHere(r.known, theirs, out)
 	}
+	r.asked(from)
+	if len(wanted) > 0 || mine&takes != 0 && len(messages) == 0 && theirs.high != lastName {
+		r.ask(now, from)
+	}
 	switch {
 	case len(messages)+len(wanted) > 0:
 		r.sendAnswer(from, messages, wanted, more, out)
-		r.mark(now, from, untold, out)
+		r.mark(now, from, slight(messages), out)
 	case mine != 0 && theirs.high != lastName:
 		ids, _ := writePage(r.names, nextName(theirs.high), r.page, out)
 		out.Send(from, gossip.Packet{Kind: repairKinds + reconcilePage, IDs: ids, Limit: mine})
@@ -129,19 +146,23 @@ func (r *repair) answered(now time.Time, from gossip.NodeID, peer bool, p gossip
 	switch {
 	case !peer:
 	case wanted.len() > 0:
+		sent := len(out.Sends)
 		r.serve(r.ripe(now).Add(1), from, wanted, out)
-		r.mark(now, from, untold, out)
+		if len(out.Sends) > sent {
+			r.mark(now, from, slight(out.Sends[sent].Packet.Messages), out)
+		}
 	case p.Limit == 1 && news > 0 && !r.full():
-		r.source, r.sourced = from, now.UnixNano()
+		r.ask(now, from)
 		r.askForMore(from, p.Messages[len(p.Messages)-1].ID, out)
-	case r.source == from:
-		r.sourced = 0
+	default:
+		r.asked(from)
 	}
 }
 
 // hear takes in messages that repair brought, and returns how many were news.
-func (r *repair) hear(now time.Time, from gossip.NodeID, messages []gossip.Message, out *gossip.Outbox) (news int) {
+func (r *repair) hear(now time.Time, from gossip.NodeID, messages []gossip.Message, out *gossip.Outbox) int {
 	stale := 0
+	fresh := out.Messages(len(messages))[:0]
 	for _, m := range messages {
 		switch at, known := r.known.find(m.ID); {
 		case known && !r.known[at].held:
@@ -152,15 +173,23 @@ func (r *repair) hear(now time.Time, from gossip.NodeID, messages []gossip.Messa
 		default:
 			r.admit(r.ripe(now), m)
 			out.Deliver(m)
-			news++
+			fresh = append(fresh, m)
 		}
 	}
 	if stale > 0 && stale == len(messages) {
 		out.Refuse(gossip.Stale)
 	}
-	if news > 0 {
+	if len(fresh) > 0 {
 		out.Repaired = true
-		r.passOn(now, from, r.held.last()+1-uint64(news), out)
+		r.passOn(now, from, fresh, out)
 	}
-	return news
+	return len(fresh)
+}
+
+// slight returns messages if they are so few that a hurried call may bring them along.
+func slight(messages []gossip.Message) []gossip.Message {
+	if len(messages) > alongMessages {
+		return nil
+	}
+	return messages
 }

@@ -15,12 +15,12 @@ import (
 // its turns, which it always has.
 type contact struct {
 	peer  gossip.NodeID
-	since int64  // when the tries were begun to be counted
-	first uint64 // number of the first message that it may lack; 0: none in particular
-	tries int    // since then
-	open  bool   // there may be more to be exchanged
-	heard bool   // it has sent something since then
-	deaf  bool   // it let all tries go by
+	since int64       // when the tries were begun to be counted
+	lacks []gossip.ID // messages that it may lack, up to alongMessages of them
+	tries int         // since then
+	open  bool        // there may be more to be exchanged
+	heard bool        // it has sent something since then
+	deaf  bool        // it let all tries go by
 }
 
 const (
@@ -77,9 +77,9 @@ func (r *repair) contact(peer gossip.NodeID) *contact {
 	return nil
 }
 
-// mark sees to it that a peer is called soon, because of the message of a number or, with 0, because the
-// two may know different ones.
-func (r *repair) mark(now time.Time, peer gossip.NodeID, first uint64, out *gossip.Outbox) {
+// mark sees to it that a peer is called soon, because the two may know different messages: it may lack
+// these.
+func (r *repair) mark(now time.Time, peer gossip.NodeID, lacks []gossip.Message, out *gossip.Outbox) {
 	c := r.contact(peer)
 	if c == nil {
 		r.contacts = append(r.contacts, contact{peer: peer, since: now.UnixNano()})
@@ -91,8 +91,10 @@ func (r *repair) mark(now time.Time, peer gossip.NodeID, first uint64, out *goss
 	if now.UnixNano()-c.since > int64(r.rules.Every) {
 		c.since, c.tries, c.heard = now.UnixNano(), 0, false
 	}
-	if first != 0 && (!c.open || c.first == 0) {
-		c.first = first
+	for _, m := range lacks {
+		if len(c.lacks) < alongMessages && !slices.Contains(c.lacks, m.ID) {
+			c.lacks = append(c.lacks, m.ID)
+		}
 	}
 	if c.open = c.tries < hurryTries; c.open && !r.hurrying {
 		r.hurrying = true
@@ -111,38 +113,36 @@ func (r *repair) heardOf(peer gossip.NodeID) {
 // agree notes that there is nothing more to be exchanged with a peer.
 func (r *repair) agree(peer gossip.NodeID) {
 	if c := r.contact(peer); c != nil {
-		c.open, c.first, c.tries = false, 0, 0
+		c.open, c.lacks, c.tries = false, c.lacks[:0], 0
 	}
 }
 
-// passOn has peers called soon because of messages from a number on, which one of them has brought.
-func (r *repair) passOn(now time.Time, from gossip.NodeID, first uint64, out *gossip.Outbox) {
+// passOn has peers called soon because of news that one of them has brought.
+func (r *repair) passOn(now time.Time, from gossip.NodeID, news []gossip.Message, out *gossip.Outbox) {
 	if c := r.contact(from); c != nil {
 		c.tries = 0
+	}
+	if r.peers.Has(from) {
+		r.mark(now, from, nil, out)
 	}
 	n := r.peers.Len()
 	if n <= hurryPeers {
 		for _, peer := range r.peers.All() {
-			if peer == from {
-				r.mark(now, peer, untold, out)
-			} else {
-				r.mark(now, peer, first, out)
+			if peer != from {
+				r.mark(now, peer, news, out)
 			}
 		}
 		return
 	}
-	if r.peers.Has(from) {
-		r.mark(now, from, untold, out)
-	}
 	open := 0
 	for i := range r.contacts {
-		if c := &r.contacts[i]; c.open {
+		if r.contacts[i].open {
 			open++
 		}
 	}
 	for ; open < hurryPeers; open++ {
 		if peer := r.peers.At(r.rng.IntN(n)); peer != from {
-			r.mark(now, peer, first, out)
+			r.mark(now, peer, news, out)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (r *repair) greet(now time.Time, before gossip.Peers, out *gossip.Outbox) {
 	greeted := 0
 	for _, peer := range r.peers.All() {
 		if !before.Has(peer) {
-			r.mark(now, peer, untold, out)
+			r.mark(now, peer, nil, out)
 			if greeted++; greeted == hurryPeers {
 				return
 			}
@@ -174,7 +174,7 @@ func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
 			continue
 		}
 		if c.tries == hurryTries {
-			c.open, c.deaf, c.first = false, !c.heard, 0
+			c.open, c.deaf, c.lacks = false, !c.heard, c.lacks[:0]
 			continue
 		}
 		c.tries++
@@ -188,19 +188,14 @@ func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
 
 // along returns the messages that a hurried call brings along.
 func (r *repair) along(now time.Time, c *contact, out *gossip.Outbox) []gossip.Message {
-	if c.tries < 2 || c.first == 0 {
+	if c.tries < 2 || len(c.lacks) == 0 {
 		return nil
 	}
-	first := max(c.first, r.held.first())
-	if r.held.last() < first || r.held.last()-first >= alongMessages {
-		return nil
-	}
-	b, old, bytes := room(out, int(r.held.last()-first)+1), r.ripe(now).Add(1), 0
-	for number := first; number <= r.held.last(); number++ {
-		id, _ := r.held.at(number)
+	b, old, bytes := room(out, len(c.lacks)), r.ripe(now).Add(1), 0
+	for _, id := range c.lacks {
 		if m, has := r.message(id, old); has {
 			if bytes += len(m.Body); bytes > alongBytes {
-				return nil
+				break
 			}
 			b.add(m)
 		}

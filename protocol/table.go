@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"gossipctl/gossip"
 )
@@ -32,6 +33,9 @@ type Kind struct {
 	// Rounds says that the paper counts in synchronous rounds, so the simulator does so too unless
 	// it is told how long packets take. Such a protocol has the settings interval and phase.
 	Rounds bool
+	// Apart is how long after its neighbours a node may hear of a message by what the protocol does about
+	// lost packets itself; nil: no longer than by packets or rounds.
+	Apart func(Values) time.Duration
 	// Until is when a simulation of it is over, unless somebody asks otherwise: [Informed] or [Quiet].
 	Until string
 }

@@ -130,6 +130,7 @@ func fake(mood, command string, args []string) int {
 	output := f.String("o", "", "")
 	n := f.Int("n", 0, "")
 	f.Int("seed", 0, "")
+	f.String("repair", "", "")
 	base := f.Int("base-port", 0, "")
 	single, burst := f.Int("single", -1, ""), f.Int("burst", -1, "")
 	size, senders := f.Int("size", 0, ""), f.Int("senders", 0, "")

@@ -49,7 +49,8 @@ func (c *gossipctl) startNetwork(ctx context.Context, n int) (*network, error) {
 	var took time.Duration
 	err := withFreePorts(n+1, func(base int) (err error) {
 		took, err = c.ask(ctx, &info, "start-network", "random", strconv.Itoa(degree),
-			"-n", strconv.Itoa(n), "--seed", strconv.Itoa(seed), "--base-port", strconv.Itoa(base))
+			"-n", strconv.Itoa(n), "--seed", strconv.Itoa(seed), "--base-port", strconv.Itoa(base),
+			"--repair", "none") // the protocol is measured, and nothing beside it
 		return err
 	})
 	if err != nil {

@@ -71,3 +71,8 @@ func completeProtocol(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 func nothing(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return nil, noFiles
 }
+
+// completeRepair completes what closes the gaps that a protocol leaves.
+func completeRepair(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{protocol.RepairAntiEntropy, protocol.RepairNone}, noFiles
+}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ func (o *experiment) addFlags(c *cobra.Command) {
 	f.StringVar(&o.jitter, "jitter", "0", "`share` of the latency by which packets are later, up to this")
 	f.BoolVar(&x.PerLink, "per-link", false, "draw the latency once for each link, not for each packet")
 	f.StringVar(&o.loss, "loss", "0", "`share` of packets that are lost, such as 0.05 or 5%")
+	f.StringVar(&x.Repair, "repair", protocol.RepairNone, "what closes the gaps that a protocol leaves: anti-entropy, or none")
+	f.DurationVar(&x.RepairEvery, "repair-interval", protocol.RepairEvery, "how often a node compares what it has with one of its peers")
 	f.StringVar(&o.churn, "churn", "", "nodes crash: `RATE:DOWN`, such as 1%:5s: a share a second, back without memory after a mean time")
 	f.IntVar(&x.Messages, "messages", 1, "messages to publish")
 	f.IntVar(&x.Discard, "discard", 0, "first messages that are not measured")
@@ -63,6 +66,7 @@ func (o *experiment) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.noOpen, "no-open", false, "do not open a viewer for the drawing")
 	c.RegisterFlagCompletionFunc("topology", completeTopology)
 	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions([]string{protocol.Informed, protocol.Quiet}, noFiles))
+	c.RegisterFlagCompletionFunc("repair", completeRepair)
 	c.RegisterFlagCompletionFunc("latency", cobra.FixedCompletions([]string{"none", "constant:", "uniform:", "exponential:", "lognormal:"}, noFiles))
 }
 
@@ -185,6 +189,7 @@ type simulateDoc struct {
 	Jitter     float64           `json:"jitter"`
 	PerLink    bool              `json:"per_link"`
 	Churn      churnDoc          `json:"churn"`
+	Repair     string            `json:"repair"` // anti-entropy or none
 	Messages   int               `json:"messages"`
 	Discard    int               `json:"discard"`
 	EveryMS    float64           `json:"every_ms"`
@@ -263,7 +268,7 @@ func simulateDocOf(r *lab.Report) simulateDoc {
 	}
 	d := simulateDoc{
 		Protocol: x.Protocol, Settings: map[string]string{}, Nodes: x.Nodes, Topology: x.Overlay, Parameter: x.Degree, Runs: r.Runs, Seed: x.Seed,
-		Until: until, Latency: x.Latency.String(), Loss: x.Loss, Messages: x.Messages,
+		Until: until, Latency: x.Latency.String(), Loss: x.Loss, Messages: x.Messages, Repair: cmp.Or(x.Repair, protocol.RepairNone),
 		Jitter: x.Jitter, PerLink: x.PerLink, Churn: churnDoc{x.Churn.Rate, ms(x.Churn.Down)}, Discard: x.Discard, EveryMS: ms(x.Every),
 		Origins: x.Origins, WarmUpMS: ms(x.WarmUp), Relays: x.Relays, Size: x.Body,
 		TimeUnit: unitOf(r),
@@ -306,6 +311,9 @@ func (o *experiment) describe(r *lab.Report) string {
 	}
 	if x.Churn.Rate > 0 {
 		parts = append(parts, fmt.Sprintf("churn %s a second, down %s", percent(x.Churn.Rate), x.Churn.Down))
+	}
+	if x.Repair == protocol.RepairAntiEntropy {
+		parts = append(parts, fmt.Sprintf("repair every %s", cmp.Or(x.RepairEvery, protocol.RepairEvery)))
 	}
 	if x.Until.After > 0 {
 		parts = append(parts, "for "+x.Until.After.String())

@@ -43,6 +43,19 @@ func process(err error) int {
 
 // newProtocol makes the protocol of a node process.
 func newProtocol(cfg live.Config) (gossip.Protocol, error) {
-	env := protocol.Environment{Self: cfg.ID, Rand: protocol.Generator(cfg.Seed, cfg.ID)}
-	return protocol.New(cfg.Protocol, env, cfg.Settings)
+	kind, err := protocol.Find(cfg.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	values, err := kind.Values(cfg.Settings)
+	if err != nil {
+		return nil, err
+	}
+	p := kind.New(protocol.Environment{Self: cfg.ID, Rand: protocol.Generator(cfg.Seed, cfg.ID)}, values)
+	if cfg.Repair != protocol.RepairAntiEntropy {
+		return p, protocol.CheckRepair(cfg.Repair, cfg.RepairEvery)
+	}
+	return kind.Repaired(p, values, cfg.Seed, cfg.ID, protocol.RepairRules{
+		Every: cfg.RepairEvery, Remember: cfg.Capacity, Refuse: !cfg.DropOldest,
+	}), nil
 }

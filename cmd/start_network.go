@@ -53,6 +53,8 @@ down again and says why. The controller listens on the base port, node k on base
 	f.BoolVar(&o.noOpen, "no-open", false, "do not open a viewer for the picture")
 	f.StringVar(&o.spec.Protocol, "protocol", protocol.Default, "gossip protocol, see list-protocols")
 	f.StringToStringVar(&o.set, "set", nil, "override a setting of the protocol: `key=value`")
+	f.StringVar(&o.spec.Repair, "repair", protocol.RepairAntiEntropy, "what closes the gaps that the protocol leaves: anti-entropy, or none")
+	f.DurationVar(&o.spec.RepairEvery, "repair-interval", protocol.RepairEvery, "how often a node compares what it has with one of its peers")
 	f.StringVar(&o.spec.Latency, "latency", "", "time every packet between nodes takes besides: constant:10ms, uniform:10ms,150ms, exponential:10ms (`mean`), lognormal:10ms,0.5")
 	f.IntVar(&o.spec.BasePort, "base-port", netctl.DefaultBasePort, "port of the controller; node k listens on it + k")
 	f.Uint64Var(&o.spec.Seed, "seed", 0, "same seed, same graph and same choices (default: drawn, and printed)")
@@ -62,6 +64,7 @@ down again and says why. The controller listens on the base port, node k on base
 	f.StringVar(&o.logLevel, "log-level", "info", "what nodes log: debug (every step of every message), info, warn or error")
 	f.BoolVar(&o.keepLogs, "retain", false, "keep the logs when the start fails")
 	c.RegisterFlagCompletionFunc("protocol", completeProtocol)
+	c.RegisterFlagCompletionFunc("repair", completeRepair)
 	c.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, noFiles))
 	c.RegisterFlagCompletionFunc("retain-policy", cobra.FixedCompletions([]string{"refuse", "drop-oldest"}, noFiles))
 	return c

@@ -25,6 +25,9 @@ type Experiment struct {
 	Runs     int
 	Seed     uint64 // the first run's; the others' are drawn from it
 
+	Repair      string        // [protocol.RepairAntiEntropy]: nodes repair what the protocol leaves; else none
+	RepairEvery time.Duration // 0: [protocol.RepairEvery]
+
 	Latency fault.Latency
 	Jitter  float64 // share of the latency by which each packet is later, drawn up to this
 	PerLink bool    // latency is drawn once for each link and not for each packet
@@ -163,6 +166,9 @@ func (x Experiment) check() (*setup, error) {
 	return s, nil
 }
 
+// repaired reports whether repair goes on around the protocol.
+func (s *setup) repaired() bool { return s.Repair == protocol.RepairAntiEntropy }
+
 func (s *setup) hasSetting(name string) bool {
 	return slices.ContainsFunc(s.kind.Settings, func(set protocol.Setting) bool { return set.Name == name })
 }
@@ -178,6 +184,9 @@ func (s *setup) fill() error {
 	}
 	if s.Until.When == "" && s.Until.After == 0 {
 		s.Until.When = s.kind.Until
+		if s.repaired() {
+			s.Until.When = protocol.Informed // those who repair are never quiet
+		}
 	}
 	if s.Latency.Kind == fault.None && !s.kind.Rounds {
 		s.Latency = fault.ConstantLatency(DefaultLatency)
@@ -208,8 +217,13 @@ func (s *setup) fill() error {
 		return wrong("relay limit %d: possible are 1 to %d", s.Relays, gossip.MaxRelays)
 	case s.Churn.Rate < 0 || s.Churn.Rate > 100 || math.IsNaN(s.Churn.Rate) || s.Churn.Down < 0:
 		return wrong("churn of %v a second, down for %v: the rate is from 0 to 100, the time not below 0", s.Churn.Rate, s.Churn.Down)
+	case s.Until.When == protocol.Quiet && s.repaired():
+		return wrong("with repair nodes are never quiet: a run can end when all are %s, or after a time", protocol.Informed)
 	case s.Until.When != "" && s.Until.When != protocol.Informed && s.Until.When != protocol.Quiet:
 		return wrong("%q is neither %s nor %s nor a time", s.Until.When, protocol.Informed, protocol.Quiet)
+	}
+	if err := protocol.CheckRepair(s.Repair, s.RepairEvery); err != nil {
+		return misuse{err}
 	}
 	if err := s.plan.Check(); err != nil {
 		return misuse{err}

@@ -51,7 +51,11 @@ func newRun(s *setup, number int, pulse func() error) (*run, error) {
 	r.world = sim.New(sim.Config{
 		Nodes: s.Nodes, Peers: peers, Complete: s.complete, Plan: &plan,
 		Born: func(id gossip.NodeID, life uint32) gossip.Protocol {
-			return make(protocol.Environment{Self: id, Rand: generators.of(id, life)})
+			p := make(protocol.Environment{Self: id, Rand: generators.of(id, life)})
+			if s.repaired() {
+				p = s.kind.Repaired(p, s.values, seed+uint64(life-1), id, protocol.RepairRules{Every: s.RepairEvery, Remember: max(1, s.Messages)})
+			}
+			return p
 		},
 		Resting: s.Until.After == 0, Trees: s.Tree && number == 0, Pulse: pulse,
 	})

@@ -152,6 +152,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency,
+		Repair: s.Repair, RepairEvery: s.RepairEvery,
 	}, listener, ready, stderr, c.cores)
 }
 

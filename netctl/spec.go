@@ -69,6 +69,9 @@ func (s *Spec) graph() (*topology.Graph, error) {
 	if _, err := protocol.New(s.Protocol, protocol.Environment{Self: 1, Rand: protocol.Generator(s.Seed, 1)}, s.Settings); err != nil {
 		return nil, usage(err, "run gossipctl list-protocols -o wide")
 	}
+	if err := protocol.CheckRepair(s.Repair, s.RepairEvery); err != nil {
+		return nil, usage(err, "")
+	}
 	if s.Capacity < 0 {
 		return nil, usage(fmt.Errorf("an inbox of %d messages is impossible", s.Capacity), "")
 	}

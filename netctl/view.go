@@ -1,6 +1,7 @@
 package netctl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"unicode"
 
 	"gossipctl/gossip"
+	"gossipctl/protocol"
 	"gossipctl/topology"
 )
 
@@ -28,6 +30,7 @@ const (
 type View struct {
 	Network    string         `json:"network"`
 	Protocol   string         `json:"protocol"`
+	Repair     string         `json:"repair"` // what closes the gaps it leaves: anti-entropy or none
 	Topology   TopologyView   `json:"topology"`
 	Seed       uint64         `json:"seed"`
 	Started    time.Time      `json:"started"`
@@ -71,7 +74,7 @@ type NodeView struct {
 // view makes a view of a state; status tells how each node is.
 func (s *State) view(status func(*NodeState) NodeStatus) View {
 	v := View{
-		Network: s.Spec.Network, Protocol: s.Spec.Protocol, Seed: s.Spec.Seed, Started: s.Started.UTC(),
+		Network: s.Spec.Network, Protocol: s.Spec.Protocol, Repair: cmp.Or(s.Spec.Repair, protocol.RepairNone), Seed: s.Spec.Seed, Started: s.Started.UTC(),
 		Controller: ControllerView{PID: s.Controller.PID, URL: "http://" + loopback(s.Spec.BasePort)},
 		Nodes:      make([]NodeView, 0, len(s.Nodes)),
 	}
@@ -92,7 +95,7 @@ func (v *View) check(network string) error {
 	if v.Network != network {
 		return fmt.Errorf("it is about network %.40q", v.Network)
 	}
-	texts := v.Protocol + v.Topology.Kind + v.Controller.URL
+	texts := v.Protocol + v.Repair + v.Topology.Kind + v.Controller.URL
 	last := gossip.NodeID(0)
 	for _, n := range v.Nodes {
 		if n.ID <= last {

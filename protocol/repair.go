@@ -2,17 +2,37 @@ package protocol
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"gossipctl/gossip"
 )
 
-// What --repair can be.
+// What closes the gaps that a protocol leaves.
 const (
 	RepairAntiEntropy = "anti-entropy"
 	RepairNone        = "none"
 )
+
+// Bounds of how often repair may be asked to go by: shorter, and calls would be the load; longer, and
+// nobody could tell it from none.
+const (
+	leastRepairEvery = 10 * time.Millisecond
+	mostRepairEvery  = 24 * time.Hour
+)
+
+// CheckRepair tells what is wrong with a way to repair and its interval: an empty way is none, an interval
+// of 0 is [RepairEvery].
+func CheckRepair(way string, every time.Duration) error {
+	if way != "" && way != RepairNone && way != RepairAntiEntropy {
+		return fmt.Errorf("there is no repair %q; there is %s and %s", way, RepairAntiEntropy, RepairNone)
+	}
+	if every != 0 && (every < leastRepairEvery || every > mostRepairEvery) {
+		return fmt.Errorf("a repair interval of %v is not from %v to %v", every, leastRepairEvery, mostRepairEvery)
+	}
+	return nil
+}
 
 // RepairEvery is how often a node compares what it knows with one of its peers. A second is shorter than
 // people wait before they look again, and what it costs at rest, one packet of a hundred bytes, cannot be
@@ -131,6 +151,13 @@ func WithRepair(inner gossip.Protocol, env Environment, rules RepairRules) gossi
 		}},
 		inner: inner, rules: rules, rng: env.Rand,
 	}
+}
+
+// Repaired makes the protocol of one node with anti-entropy around it, by rules that are filled in with
+// what suits the protocol. The seed is the network's.
+func (k Kind) Repaired(inner gossip.Protocol, values Values, seed uint64, self gossip.NodeID, rules RepairRules) gossip.Protocol {
+	rules.Grace = cmp.Or(rules.Grace, k.Grace(values, rules.Every))
+	return WithRepair(inner, Environment{Self: self, Rand: RepairGenerator(seed, self)}, rules)
 }
 
 // repairStream keeps repair's draws apart from those of the protocol.

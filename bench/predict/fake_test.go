@@ -76,6 +76,7 @@ func fake(mood, command string, args []string) int {
 	name, output := f.String("network", "", ""), f.String("o", "", "")
 	f.Duration("timeout", 0, "")
 	f.Int("n", 0, "")
+	f.String("repair", "", "")
 	nodes := f.Int("nodes", 0, "")
 	base := f.Int("base-port", 0, "")
 	for _, other := range []string{"seed", "protocol", "set", "latency", "topology", "messages", "discard", "every", "origins", "runs", "until"} {

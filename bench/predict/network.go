@@ -31,7 +31,7 @@ const portTries = 60
 // start starts a network on the next free block of ports. When it fails, nothing is left running.
 func (c *gossipctl) start(ctx context.Context, w wish) (*network, error) {
 	args := append([]string{"start-network"}, w.topology...)
-	args = append(args, "-n", strconv.Itoa(w.nodes), "--seed", strconv.FormatUint(w.seed, 10), "--protocol", w.protocol)
+	args = append(args, "-n", strconv.Itoa(w.nodes), "--seed", strconv.FormatUint(w.seed, 10), "--protocol", w.protocol, "--repair", "none")
 	for _, s := range w.settings {
 		args = append(args, "--set", s)
 	}

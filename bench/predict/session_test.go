@@ -76,11 +76,11 @@ func TestMeasure(t *testing.T) {
 	// Both worlds are asked for the same.
 	for command, words := range map[string][]string{
 		"start-network": {
-			"random 3 -n 8 --seed 1 --protocol flood --latency constant:1ms --base-port 7000",
-			"random 3 -n 8 --seed 2 --protocol flood --latency constant:1ms --base-port 7000",
-			"random 4 -n 8 --seed 1 --protocol push --set interval=9ms --set fanout=2 --latency constant:1ms --base-port 7000",
-			"random 3 -n 8 --seed 1 --protocol flood --base-port 7000",
-			"complete -n 30 --seed 1 --protocol transmit-limited --base-port 7000",
+			"random 3 -n 8 --seed 1 --protocol flood --repair none --latency constant:1ms --base-port 7000",
+			"random 3 -n 8 --seed 2 --protocol flood --repair none --latency constant:1ms --base-port 7000",
+			"random 4 -n 8 --seed 1 --protocol push --repair none --set interval=9ms --set fanout=2 --latency constant:1ms --base-port 7000",
+			"random 3 -n 8 --seed 1 --protocol flood --repair none --base-port 7000",
+			"complete -n 30 --seed 1 --protocol transmit-limited --repair none --base-port 7000",
 		},
 		"simulate": {
 			"flood --runs 1 --until quiet --nodes 8 --topology random:3 --seed 1 --messages 3 --discard 1 --every 1ms --origins 8 --latency constant:1ms",

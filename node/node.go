@@ -37,6 +37,9 @@ const (
 	dropForged  = "forged" // bears this node's name, but this node never sent it
 )
 
+// repaired is the reason told of a delivery that repair brought about.
+const repaired = "repaired"
+
 // Errors of Publish.
 var (
 	ErrFull     = errors.New("inbox full")
@@ -61,6 +64,7 @@ type Counters struct {
 	Sent       uint64
 	Received   uint64
 	Delivered  uint64            // new in the inbox, own messages included
+	Repaired   uint64            // of them, those that the protocol had missed
 	Duplicates uint64            // further copies of what the inbox has
 	Expired    uint64            // entries that made room for newer ones
 	Dropped    map[string]uint64 // by reason
@@ -370,7 +374,12 @@ func (n *Node) deliver(now time.Time, m gossip.Message) *record {
 	n.count.Expired += n.makeRoom(len(m.Body))
 	n.count.Delivered++
 	n.fx.Filed = append(n.fx.Filed, m.ID)
-	n.eventOf(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID)}, m.Body)
+	how := ""
+	if n.out.Repaired {
+		n.count.Repaired++
+		how = repaired
+	}
+	n.eventOf(trace.Event{At: now, Kind: trace.Deliver, Message: m.ID, Hops: n.hops(m.ID), Reason: how}, m.Body)
 	return b.file(m)
 }
 

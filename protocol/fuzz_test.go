@@ -30,6 +30,7 @@ func FuzzReceive(f *testing.F) {
 		for _, kind := range protocol.Table() {
 			harass(t, kind, data)
 		}
+		harass(t, repairedKind(protocol.Table()[0]), data)
 	})
 }
 

@@ -322,3 +322,24 @@ func TestRepairFillsAnEmptyNode(t *testing.T) {
 		})
 	}
 }
+
+// repairedSuffix ends the names of kinds that have repair around them.
+const repairedSuffix = "-repaired"
+
+// repairedKind is a kind with repair around it.
+func repairedKind(kind protocol.Kind) protocol.Kind {
+	bare := kind.Make
+	kind.Name += repairedSuffix
+	kind.Make = func(v protocol.Values) func(protocol.Environment) gossip.Protocol {
+		make := bare(v)
+		return func(env protocol.Environment) gossip.Protocol {
+			rules := protocol.RepairRules{Grace: kind.Grace(v, 0)}
+			if v.Has("remember") {
+				rules.Remember = v.Int("remember")
+			}
+			seed := env.Rand.Uint64()
+			return protocol.WithRepair(make(env), protocol.Environment{Self: env.Self, Rand: protocol.RepairGenerator(seed, env.Self)}, rules)
+		}
+	}
+	return kind
+}

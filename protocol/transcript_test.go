@@ -83,14 +83,31 @@ func play(kind protocol.Kind, text string) (string, error) {
 	return b.String(), nil
 }
 
+// TestRepairTranscripts plays testdata/repair/*.txt: what repair does around flood.
+func TestRepairTranscripts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", repairFolder, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	kind, err := protocol.Find("flood")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { replay(t, repairedKind(kind), file) })
+	}
+}
+
+const repairFolder = "repair" // the transcripts of what can be put around any protocol
+
 func TestEveryTranscriptHasAProtocol(t *testing.T) {
 	folders, err := os.ReadDir("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
-		if folder.Name() == "fuzz" {
-			continue // what go test -fuzz found
+		if folder.Name() == "fuzz" || folder.Name() == repairFolder {
+			continue // what go test -fuzz found, and what goes with any protocol
 		}
 		if _, err := protocol.Find(folder.Name()); err != nil {
 			t.Errorf("testdata/%s: %v", folder.Name(), err)

@@ -114,10 +114,11 @@ type answer struct {
 	Delivered []gossip.Message
 	Alarms    []gossip.Alarm
 	Refused   gossip.Refusal
+	Repaired  bool
 }
 
 func answerOf(out gossip.Outbox) answer {
-	return answer{out.Sends, out.Delivered, out.Alarms, out.Refused}
+	return answer{out.Sends, out.Delivered, out.Alarms, out.Refused, out.Repaired}
 }
 
 // judge puts laws 1, 2 and 3 to one answer.

@@ -68,7 +68,7 @@ type Event struct {
 	Peer    gossip.NodeID // the other end of a send, a receive, a drop, a link
 	PeerRun uint32
 	Hops    int    // edges the copy had travelled
-	Reason  string // of a drop, a kill, a fault, a cut
+	Reason  string // of a drop, a kill, a fault, a cut; "repaired" of a delivery that repair brought about
 	Name    string // of a fault
 	Digest  uint64 // of a body, see [Digest]
 	Size    int    // of a body, in bytes

@@ -114,7 +114,8 @@ type repair struct {
 	hurrying bool  // the alarm of the next hurried calls is set
 	hurried  int64 // when there were the last ones
 	source   gossip.NodeID
-	sourced  int64 // when the source last brought news and had more
+	sourced  int64 // when the source was last asked for what is lacking
+	lossy    int64 // when a hurried call was last seen to need another
 }
 
 // youngster is a message that came lately.
@@ -327,7 +328,7 @@ func (r *repair) turnBack(now time.Time) {
 		}
 		h.came = old
 	}
-	r.hurried, r.sourced = 0, 0
+	r.hurried, r.sourced, r.lossy = 0, 0, 0
 	for i := range r.contacts {
 		r.contacts[i].since = now.UnixNano()
 	}

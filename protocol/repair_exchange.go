@@ -33,6 +33,9 @@ func (r *repair) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out 
 	case p.Kind == repairCall && len(p.IDs) == 1 && intent >= takes && intent <= takes|gives:
 		if sum, is := readNumber(p.IDs[0]); is {
 			r.hear(now, from, p.Messages, out)
+			if len(p.Messages) > 0 {
+				r.lossy = now.UnixNano()
+			}
 			if peer {
 				r.compareSums(now, from, sum, intent, p.Limit&asksBack != 0, out)
 			}

@@ -37,7 +37,9 @@ const (
 	// a network however large, and on a small one that is all.
 	hurryPeers = 8
 	// A hurried call that was not answered brings the messages along, if there are few: where packets
-	// are lost, one that arrives then does the work of three.
+	// are lost, one that arrives then does the work of three. For lossyFor after that, and after a peer
+	// has done so, the first call already does.
+	lossyFor      = 10 * time.Second
 	alongMessages = 32
 	alongBytes    = 16 << 10
 )
@@ -177,7 +179,9 @@ func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
 			c.open, c.deaf, c.lacks = false, !c.heard, c.lacks[:0]
 			continue
 		}
-		c.tries++
+		if c.tries++; c.tries > 1 {
+			r.lossy = r.hurried
+		}
 		r.call(now, c.peer, r.along(now, c, out), asksBack, out)
 		r.hurrying = true
 	}
@@ -188,7 +192,7 @@ func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
 
 // along returns the messages that a hurried call brings along.
 func (r *repair) along(now time.Time, c *contact, out *gossip.Outbox) []gossip.Message {
-	if c.tries < 2 || len(c.lacks) == 0 {
+	if len(c.lacks) == 0 || r.lossy == 0 || now.UnixNano()-r.lossy > int64(lossyFor) {
 		return nil
 	}
 	b, old, bytes := room(out, len(c.lacks)), r.ripe(now).Add(1), 0

@@ -312,8 +312,8 @@ func (o *experiment) describe(r *lab.Report) string {
 	if x.Churn.Rate > 0 {
 		parts = append(parts, fmt.Sprintf("churn %s a second, down %s", percent(x.Churn.Rate), x.Churn.Down))
 	}
-	if x.Repair == protocol.RepairAntiEntropy {
-		parts = append(parts, fmt.Sprintf("repair every %s", cmp.Or(x.RepairEvery, protocol.RepairEvery)))
+	if words := repairOf(x); words != "" {
+		parts = append(parts, words)
 	}
 	if x.Until.After > 0 {
 		parts = append(parts, "for "+x.Until.After.String())
@@ -327,6 +327,14 @@ func (o *experiment) describe(r *lab.Report) string {
 		parts = append(parts, name+"="+x.Settings[name])
 	}
 	return strings.Join(parts, " · ")
+}
+
+// repairOf says how an experiment's nodes repair; nothing when they do not.
+func repairOf(x lab.Experiment) string {
+	if x.Repair != protocol.RepairAntiEntropy {
+		return ""
+	}
+	return fmt.Sprintf("repair every %s", cmp.Or(x.RepairEvery, protocol.RepairEvery))
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }

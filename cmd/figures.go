@@ -55,7 +55,11 @@ func scene(r *lab.Report) string {
 	if x.Overlay != lab.Complete && x.Degree > 0 {
 		overlay = fmt.Sprintf("%s %d", overlay, x.Degree)
 	}
-	return fmt.Sprintf("%s, %s", term.Plural(x.Nodes, "node"), overlay)
+	text := fmt.Sprintf("%s, %s", term.Plural(x.Nodes, "node"), overlay)
+	if words := repairOf(x); words != "" {
+		text += ", " + words
+	}
+	return text
 }
 
 // figure puts one or more experiments of the same kind into one picture.

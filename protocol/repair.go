@@ -48,7 +48,7 @@ type RepairRules struct {
 	// machine lets a process wait. [Kind.Grace] knows which protocols take longer.
 	Grace time.Duration
 	// Remember is how many messages are kept to be handed out: as many as the inbox holds, or it would
-	// ask for what the inbox has no room for. Each takes about 120 bytes besides its body, which is the
+	// ask for what the inbox has no room for. Each takes about 230 bytes besides its body, which is the
 	// inbox's own and not copied. 0 = 100,000, as many as an inbox holds unless it is told otherwise.
 	Remember int
 	// RememberBytes bounds their bodies; 0 = 256 MiB, like those of an inbox.

@@ -44,6 +44,14 @@ type Recaller interface {
 	Recall(now time.Time, m Message)
 }
 
+// Forgetter is a Recaller that also wants to know what its node had in an earlier life and has let go of.
+type Forgetter interface {
+	Recaller
+	// Forget tells of a row of names of one life, from the first to the last, after Recall and before
+	// Peers is called. Some of them may have been recalled.
+	Forget(first, last ID)
+}
+
 // Timer is a value that means something to the protocol that set it, and to nobody else.
 type Timer uint64
 

@@ -107,6 +107,7 @@ type Node struct {
 	seen  gossip.IDSet // everything the inbox ever held
 	count Counters
 	held  held
+	gone  []Seen        // of an earlier life, to be told the protocol
 	wrong time.Duration // the node's clock
 
 	// Of the step under way.
@@ -153,6 +154,7 @@ func (n *Node) SetClock(offset time.Duration) { n.wrong = offset }
 func (n *Node) SetPeers(now time.Time, peers gossip.Peers) Effects {
 	n.begin()
 	n.peers = peers.Len()
+	n.tellGone()
 	n.cfg.Protocol.Peers(now, peers, &n.out)
 	return n.finish(now, 0)
 }

@@ -68,6 +68,19 @@ func (n *Node) RestoreGone(entries uint64, names []Seen) {
 		n.seen.AddRange(s.First, s.Last)
 	}
 	n.inbox.shelf.Skip(entries)
+	n.gone = names
+}
+
+// tellGone tells the protocol what the node had and has let go of, once it knows what there still is.
+func (n *Node) tellGone() {
+	if p, is := n.cfg.Protocol.(gossip.Forgetter); is {
+		for _, s := range n.gone {
+			last := s.First
+			last.Seq = s.Last
+			p.Forget(s.First, last)
+		}
+	}
+	n.gone = nil
 }
 
 // Snapshot is everything that Restore and RestoreGone bring back: the inbox, how many entries have made

@@ -58,7 +58,7 @@ func TestLaws(t *testing.T) {
 		lawful(t, kind, *seeds)
 	}
 	for _, kind := range protocol.Table() { // what repair adds breaks none of them, and reaches everybody
-		lawful(t, repairedKind(kind), max(1, *seeds/4))
+		lawful(t, repairedKind(kind), max(1, *seeds/10))
 	}
 }
 

@@ -228,6 +228,42 @@ func (r *repair) Recall(now time.Time, m gossip.Message) {
 	}
 }
 
+// Forget takes in a row of names of one life that the node had and has let go of. They are told as such,
+// and asked for no more. Of more names than are ever let go of one by one a checksum is not made.
+func (r *repair) Forget(first, last gossip.ID) {
+	if inner, is := r.inner.(gossip.Forgetter); is {
+		inner.Forget(first, last)
+	}
+	if !isName(first) || !isName(last) || first.Origin != last.Origin || first.Run != last.Run {
+		return
+	}
+	for id := first; id.Compare(last) <= 0; {
+		at, is := r.known.find(id)
+		if is {
+			id.Seq = r.known[at].last + 1
+			continue
+		}
+		row := stretch{origin: id.Origin, run: id.Run, first: id.Seq, last: last.Seq}
+		if at < len(r.known) && r.known[at].begin().Compare(last) <= 0 {
+			row.last = r.known[at].first - 1
+		}
+		id.Seq = row.last + 1
+		r.known = r.known.put(at, row)
+		if row.count() > forgetMost {
+			continue
+		}
+		at, _ = r.names.find(row.begin())
+		r.names = r.names.put(at, row)
+		for name := row.begin(); name.Seq <= row.last; name.Seq++ {
+			r.sum += nameSum(name)
+		}
+	}
+}
+
+// forgetMost is how long a row of forgotten names may be that is made part of a checksum: what that takes
+// is some milliseconds.
+const forgetMost = 1 << 20
+
 // Infective reports whether there is a message it would hand out to whoever lacks it: always, once it has
 // one and a peer.
 func (r *repair) Infective() bool {

@@ -302,3 +302,54 @@ func TestRepairStaysOutOfTheWay(t *testing.T) {
 		m.pass(5 * time.Second)
 	}
 }
+
+// TestRepairForgetsWhatItsNodeForgot tells a node of its earlier life: five messages that it has, of thirty
+// that it had. The others are not asked for, and its peer knows as much in the end.
+func TestRepairForgetsWhatItsNodeForgot(t *testing.T) {
+	m := newMute()
+	m.add(1, protocol.RepairRules{})
+	m.peers(1, 2)
+	for seq := range uint32(40) {
+		m.publish(1, 1, seq+1, "hello")
+	}
+	m.pass(5 * time.Second)
+	p := m.add(2, protocol.RepairRules{})
+	for seq := uint32(20); seq < 25; seq++ {
+		p.(gossip.Recaller).Recall(m.now, said(1, 1, seq, "hello"))
+	}
+	p.(gossip.Forgetter).Forget(gossip.ID{Origin: 1, Run: 1, Seq: 1}, gossip.ID{Origin: 1, Run: 1, Seq: 30})
+	m.peers(2, 1)
+	m.pass(10 * time.Second)
+	if len(m.got[2]) != 10 {
+		t.Errorf("2 lacked ten messages and was delivered %v", m.got[2])
+	}
+	m.called = make(map[[2]gossip.NodeID]int)
+	m.pass(time.Minute)
+	if n := m.called[[2]gossip.NodeID{1, 2}] + m.called[[2]gossip.NodeID{2, 1}]; n > 140 {
+		t.Errorf("%d packets in a minute between two that know the same", n)
+	}
+}
+
+// TestRepairOfOneThatKeepsNothing has a peer that asks for everything and never has any of it: what it is
+// sent stays within bounds.
+func TestRepairOfOneThatKeepsNothing(t *testing.T) {
+	m := newMute()
+	m.add(1, protocol.RepairRules{})
+	m.peers(1, 2)
+	m.publish(1, 1, 1, "hello")
+	m.pass(2 * time.Second)
+	copies := 0
+	m.watch = func(out gossip.Outbox) {
+		for _, s := range out.Sends {
+			copies += len(s.Packet.Messages)
+		}
+	}
+	for range 300 { // born anew five times a second, for a minute
+		m.add(2, protocol.RepairRules{Every: 400 * time.Millisecond})
+		m.peers(2, 1)
+		m.pass(200 * time.Millisecond)
+	}
+	if copies > 600 {
+		t.Errorf("%d copies in a minute to one that keeps nothing", copies)
+	}
+}

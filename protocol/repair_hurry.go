@@ -21,6 +21,7 @@ type contact struct {
 	open  bool        // there may be more to be exchanged
 	heard bool        // it has sent something since then
 	deaf  bool        // it let all tries go by
+	spent int         // how often in a row all tries were used up and nothing came of it
 }
 
 const (
@@ -62,7 +63,7 @@ func (r *repair) tick(now time.Time, out *gossip.Outbox) {
 	}
 	r.call(now, to, nil, 0, out)
 	r.contacts = slices.DeleteFunc(r.contacts, func(c contact) bool {
-		return !c.open && !c.deaf && now.UnixNano()-c.since > int64(r.rules.Every)
+		return !c.open && !c.deaf && c.spent == 0 && now.UnixNano()-c.since > int64(r.rules.Every)
 	})
 	tenth := r.rules.Every / 10
 	r.ticking = true
@@ -98,12 +99,16 @@ func (r *repair) mark(now time.Time, peer gossip.NodeID, lacks []gossip.Message,
 			c.lacks = append(c.lacks, m.ID)
 		}
 	}
-	if c.open = c.tries < hurryTries; c.open && !r.hurrying {
+	if c.open = c.tries < c.allowed(); c.open && !r.hurrying {
 		r.hurrying = true
 		at := max(now.UnixNano()+int64(hurryAfter), r.hurried+int64(hurryEvery))
 		out.Alarm(time.Unix(0, at), repairHurry)
 	}
 }
+
+// allowed is how many tries a peer has in an interval: half as many each time that they came to nothing,
+// down to one. So one that takes messages and never keeps them is not sent them twenty times a second.
+func (c *contact) allowed() int { return max(1, hurryTries>>min(c.spent, 5)) }
 
 // heardOf notes that a peer is there.
 func (r *repair) heardOf(peer gossip.NodeID) {
@@ -115,14 +120,14 @@ func (r *repair) heardOf(peer gossip.NodeID) {
 // agree notes that there is nothing more to be exchanged with a peer.
 func (r *repair) agree(peer gossip.NodeID) {
 	if c := r.contact(peer); c != nil {
-		c.open, c.lacks, c.tries = false, c.lacks[:0], 0
+		c.open, c.lacks, c.tries, c.spent = false, c.lacks[:0], 0, 0
 	}
 }
 
 // passOn has peers called soon because of news that one of them has brought.
 func (r *repair) passOn(now time.Time, from gossip.NodeID, news []gossip.Message, out *gossip.Outbox) {
 	if c := r.contact(from); c != nil {
-		c.tries = 0
+		c.tries, c.spent = 0, 0
 	}
 	if r.peers.Has(from) {
 		r.mark(now, from, nil, out)
@@ -175,8 +180,9 @@ func (r *repair) hurry(now time.Time, out *gossip.Outbox) {
 		if !c.open {
 			continue
 		}
-		if c.tries == hurryTries {
+		if c.tries >= c.allowed() {
 			c.open, c.deaf, c.lacks = false, !c.heard, c.lacks[:0]
+			c.spent++
 			continue
 		}
 		if c.tries++; c.tries > 1 {

@@ -40,7 +40,9 @@ type Options struct {
 	Listener net.Listener
 
 	// Protocol decides who hears of what: one of package protocol, or your own. It serves this node
-	// alone and must not be touched any more.
+	// alone and must not be touched any more. None closes every gap that loss, partition or downtime
+	// leaves, unless protocol.WithRepair is put around it: with Remember and RememberBytes the same as
+	// Capacity and CapacityBytes here, and Refuse as RefuseWhenFull.
 	Protocol gossip.Protocol
 	// Discovery supplies the peers. Without one the node has none, until it is told of some over
 	// its HTTP API.

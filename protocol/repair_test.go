@@ -24,14 +24,12 @@ type repaired struct {
 	cut     func(a, b gossip.NodeID) bool
 	packets int // of repair
 	copies  int // of messages in them
-	carried map[gossip.NodeID]int
 }
 
 // spy counts the packets of repair that a node sends.
 type spy struct {
 	gossip.Restless
-	self gossip.NodeID
-	net  *repaired
+	net *repaired
 }
 
 func (s *spy) count(out *gossip.Outbox) {
@@ -39,7 +37,6 @@ func (s *spy) count(out *gossip.Outbox) {
 		if protocol.IsRepair(send.Packet.Kind) {
 			s.net.packets++
 			s.net.copies += len(send.Packet.Messages)
-			s.net.carried[s.self] += len(send.Packet.Messages)
 		}
 	}
 }
@@ -59,7 +56,7 @@ func (s *spy) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 	s.count(out)
 }
 
-// hand makes a bare protocol that does nothing: all that spreads is repair's doing.
+// hand is a bare protocol that spreads nothing: all that gets about is repair's doing.
 type hand struct{}
 
 func (hand) Peers(time.Time, gossip.Peers, *gossip.Outbox) {}
@@ -76,7 +73,7 @@ func newRepaired(t *testing.T, kind *protocol.Kind, topo string, param, n int, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &repaired{t: t, n: n, edges: make([][]gossip.NodeID, n), carried: make(map[gossip.NodeID]int)}
+	r := &repaired{t: t, n: n, edges: make([][]gossip.NodeID, n)}
 	first, list := g.Adjacency()
 	for i := range n {
 		for _, v := range list[first[i]:first[i+1]] {
@@ -106,7 +103,7 @@ func newRepaired(t *testing.T, kind *protocol.Kind, topo string, param, n int, s
 				}
 			}
 			p := protocol.WithRepair(inner, protocol.Environment{Self: id, Rand: protocol.RepairGenerator(life, id)}, rules)
-			return &spy{p.(gossip.Restless), id, r}
+			return &spy{p.(gossip.Restless), r}
 		},
 	})
 	return r
@@ -285,7 +282,9 @@ func (r *repaired) busy(rng *rand.Rand, during time.Duration, messages int) {
 // TestRepairCrossesARing measures what it says in the docs: how long a message that nobody has passed on
 // needs around a ring of 64.
 func TestRepairCrossesARing(t *testing.T) {
-	for _, loss := range []float64{0, 0.2, 0.5} {
+	for loss, most := range map[float64][2]time.Duration{ // in the middle of all seeds, and at the most
+		0: {1500 * time.Millisecond, 3 * time.Second}, 0.2: {2500 * time.Millisecond, 4 * time.Second}, 0.5: {5 * time.Second, 10 * time.Second},
+	} {
 		var all []time.Duration
 		for seed := range uint64(20) {
 			plan := lan
@@ -298,6 +297,9 @@ func TestRepairCrossesARing(t *testing.T) {
 		}
 		slices.Sort(all)
 		t.Logf("%v lost: %v in the middle, %v at the most", loss, all[len(all)/2], all[len(all)-1])
+		if all[len(all)/2] > most[0] || all[len(all)-1] > most[1] {
+			t.Errorf("%v lost: a ring took %v", loss, all)
+		}
 	}
 }
 
@@ -319,6 +321,12 @@ func TestRepairFillsAnEmptyNode(t *testing.T) {
 			r.Start(5)
 			took = r.informed(time.Minute)
 			t.Logf("%d messages to one: %v, %d copies in %d packets", most, took, r.copies, r.packets)
+			if limit := 2*time.Second + time.Duration(loss*60)*time.Second; took > limit {
+				t.Errorf("%d messages took %v", most, took)
+			}
+			if loss == 0 && r.copies > most*3/2 {
+				t.Errorf("%d messages took %d copies", most, r.copies)
+			}
 		})
 	}
 }
@@ -342,4 +350,23 @@ func repairedKind(kind protocol.Kind) protocol.Kind {
 		}
 	}
 	return kind
+}
+
+// TestRepairDoesNotStorm has a message that only repair spreads among many who all know each other: what
+// it takes grows with the nodes and not with their links, and ends.
+func TestRepairDoesNotStorm(t *testing.T) {
+	for _, n := range []int{50, 200} {
+		r := newRepaired(t, nil, "complete", 0, n, 1, lan, protocol.RepairRules{})
+		r.publish(1)
+		r.until(time.Second)
+		r.packets, r.copies = 0, 0
+		took := r.informed(10 * time.Second)
+		r.until(r.Now() + 2*time.Second)
+		calls := float64(n) * (took + 2*time.Second).Seconds() // of the intervals
+		each, copies := (float64(r.packets)-calls)/float64(n), float64(r.copies)/float64(n)
+		t.Logf("%d nodes: %v, %.1f packets and %.2f copies a node", n, took, each, copies)
+		if each > 60 || copies > 4 {
+			t.Errorf("%d nodes: %.1f packets and %.2f copies a node for one message", n, each, copies)
+		}
+	}
 }

@@ -143,6 +143,18 @@ func (p *Plan) Next(now time.Time) time.Time {
 	return next
 }
 
+// Bandwidth is the bytes a second that a link carries, 0 without a bound: what every verdict about it says
+// that lets a packet arrive.
+func (p *Plan) Bandwidth(l Link) int64 {
+	least := int64(0)
+	for i := range p.Rules {
+		if r := &p.Rules[i]; r.Bandwidth > 0 && (least == 0 || r.Bandwidth < least) && r.Matches(l) {
+			least = r.Bandwidth
+		}
+	}
+	return least
+}
+
 // Clocks reports whether any rule is about clocks.
 func (p *Plan) Clocks() bool {
 	return slices.ContainsFunc(p.Rules, func(r Rule) bool { return r.Clock != 0 })

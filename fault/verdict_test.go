@@ -106,6 +106,14 @@ func TestDelaysAddAndTheNarrowestBandwidthHolds(t *testing.T) {
 	if got, want := p.Judge(link12, 5), (Verdict{Twice: true, Delay: 113 * ms, Delay2: 113 * ms, Bandwidth: 300}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+	for l, want := range map[Link]int64{link12: 300, {7, 1}: 1, {2, 7}: 1} {
+		if got := p.Bandwidth(l); got != want || p.Judge(l, 0).Bandwidth != want {
+			t.Errorf("%v carries %d, want %d", l, got, want)
+		}
+	}
+	if got := (&Plan{}).Bandwidth(link12); got != 0 {
+		t.Errorf("a bound of %d without rules", got)
+	}
 }
 
 func TestCutSaysWhy(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 // SetPlan changes what links do to packets, and how wrong clocks are, from now on; nil does nothing to
-// them. What is under way stays under way. Packets keep their numbers, so what happens to one does not
+// them. What is under way stays under way; what waits before a narrow link leaves at the new pace. Packets keep their numbers, so what happens to one does not
 // depend on when the plan was set. The plan must have passed its check, and must not be changed any more.
 // Rules end by themselves when virtual time, [Begin] and what has passed since, comes to their end.
 //
@@ -20,6 +20,7 @@ func (w *World) SetPlan(p *fault.Plan) {
 	before := w.plan
 	w.plan = p.At(w.clock)
 	w.links.use(&w.cfg, w.plan, w.peers)
+	w.widen()
 	w.tell(before, w.plan)
 	w.setClocks(before)
 	w.expires = eternity
@@ -125,17 +126,16 @@ func (w *World) dispatch(i int, f inFlight) {
 // emit launches one copy, through the queue before a narrow link.
 func (w *World) emit(wi *wire, f inFlight, delay, bandwidth int64) {
 	if bandwidth > 0 {
-		wait, room := w.links.queued(&f, w.now, bandwidth, w.cfg.QueueBytes)
-		if !room {
+		if !w.enqueue(f, delay, bandwidth) {
 			w.Count.Overflow++
 			wi.drop(DropQueueFull)
 			w.payloads.back(f.load)
 			return
 		}
-		delay += wait
+	} else {
+		w.launch(f, delay)
 	}
 	if wi != nil {
 		wi.inFlight++
 	}
-	w.launch(f, delay)
 }

@@ -130,8 +130,41 @@ func TestBandwidth(t *testing.T) {
 				t.Errorf("message %d after %v, should be %v", k, after, want)
 			}
 		}
-		if arrived != 5 || w.Count.Overflow != 5 { // 5,000 bytes are not exceeded before the fifth is in
+		if arrived != 4 || w.Count.Overflow != 6 { // a fifth does not fit 5,000 bytes
 			t.Errorf("whole %v: %d arrived, %+v", whole, arrived, w.Count)
+		}
+	}
+}
+
+// What waits before a narrow link goes on at the pace of a new plan, or at once when the link is narrow no
+// more, and is gone when its sender ends.
+func TestBandwidthChanges(t *testing.T) {
+	for what, want := range map[string]struct {
+		change func(w *World)
+		last   time.Duration // when the last arrives; 0: it does not
+	}{
+		"wider":  {func(w *World) { w.SetPlan(with(w, fault.Rule{Name: "b", Bandwidth: 100_000})) }, 1551 * ms},
+		"healed": {func(w *World) { w.SetPlan(with(w)) }, 1501 * ms},
+		"other": {func(w *World) {
+			w.SetPlan(with(w, w.Plan().Rules[0], fault.Rule{Name: "x", Nodes: []gossip.NodeID{7}, Cut: true}))
+		}, 3023 * ms},
+		"crashed": {func(w *World) { w.Crash(1) }, 0},
+	} {
+		w, _ := pairs(t, 2, nil)
+		w.SetPlan(with(w, fault.Rule{Name: "b", Nodes: []gossip.NodeID{1}, Bandwidth: 3000}))
+		for range 9 {
+			if _, err := w.Publish(1, make([]byte, 985), 0); err != nil { // 1,000 bytes and a few
+				t.Fatal(err)
+			}
+		}
+		w.At(1500*ms, func() { want.change(w) }) // of the ninefold third of a second half have left
+		finish(t, w)
+		after, _, is := w.Tracks()[8].Arrived(2)
+		if is != (want.last > 0) || is && (after < want.last-10*ms || after > want.last+10*ms) {
+			t.Errorf("%s: the last arrives after %v, %v", what, after, is)
+		}
+		if w.UnderWay() != 0 || !w.Quiet() {
+			t.Errorf("%s: %d are under way in the end", what, w.UnderWay())
 		}
 	}
 }

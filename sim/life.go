@@ -95,6 +95,7 @@ func (w *World) end(id gossip.NodeID, how trace.Event) bool {
 	how.Node, how.Run = id, w.run(i)
 	w.report(how)
 	w.clear(i)
+	w.abandon(id)
 	w.lives[i]++
 	w.live--
 	for t := range w.tracks.list {

@@ -16,7 +16,6 @@ type links struct {
 	first []uint32       // place of each node's first link in counts
 	count []uint64       // packets so far, by link or by sender
 	later map[fault.Link]uint64
-	free  map[fault.Link]int64 // when what is queued before a narrow link will have passed
 }
 
 // use tells what the plan is from now on.
@@ -59,19 +58,4 @@ func (l *links) number(i int, to gossip.NodeID) uint64 {
 	n := l.count[at]
 	l.count[at]++
 	return n
-}
-
-// queued is how long a packet waits before a narrow link and passes it, and whether its queue has room.
-func (l *links) queued(f *inFlight, now, bandwidth int64, bound int) (wait int64, room bool) {
-	if l.free == nil {
-		l.free = make(map[fault.Link]int64)
-	}
-	link, size := fault.Link{From: f.from, To: f.to}, int64(f.size())
-	begin := max(l.free[link], now)
-	if carries(begin-now, bandwidth) > uint64(bound) {
-		return 0, false
-	}
-	end := begin + size*second/bandwidth
-	l.free[link] = end
-	return end - now, true
 }

@@ -24,6 +24,7 @@ const (
 	plan               // something outside the network happens
 	aside              // the same, but nobody waits for it
 	flush              // what a durable node has written is on disk for sure
+	pass               // a packet leaves a narrow link; node is the link's number
 )
 
 // queue is a priority queue by time and, within an instant, by order of entry. It is a ladder queue

@@ -1,23 +1,10 @@
 package sim
 
 import (
-	"math"
 	"math/bits"
 
 	"gossipctl/gossip"
 )
-
-const second = int64(1e9)
-
-// carries is how many bytes pass in a time at so many bytes a second.
-func carries(time, bandwidth int64) uint64 {
-	high, low := bits.Mul64(uint64(time), uint64(bandwidth))
-	if high >= uint64(second) {
-		return math.MaxUint64
-	}
-	bytes, _ := bits.Div64(high, low, uint64(second))
-	return bytes
-}
 
 // size is how many bytes the packet's frame takes on a wire, as gossip.AppendFrame writes it. Between
 // bare protocols, which know no routes, a message's has as many nodes of two bytes as it has hops.

@@ -153,10 +153,20 @@ func (w *World) send(i int, f inFlight) {
 }
 
 func (w *World) launch(f inFlight, delay int64) {
+	w.count(&f)
+	w.put(f, delay)
+}
+
+// count counts a packet that is under way from now on.
+func (w *World) count(f *inFlight) {
 	w.packets++
 	if len(f.messages()) > 0 {
 		w.cargo++
 	}
+}
+
+// put has a packet arrive after a delay.
+func (w *World) put(f inFlight, delay int64) {
 	if delay <= 0 {
 		w.instant.push(f)
 		return

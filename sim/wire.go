@@ -12,10 +12,11 @@ import (
 
 // Reasons for which packets do not arrive, beside those of package fault.
 const (
-	DropQueueFull     = "queue_full"
-	DropNoPeer        = "no_peer"        // there is no such node
-	DropPeerDown      = "peer_down"      // it was not alive when they arrived
-	DropPeerRestarted = "peer_restarted" // they reached a life of the peer that has ended since
+	DropQueueFull = "queue_full"
+	DropNoPeer    = "no_peer"    // there is no such node
+	DropPeerDown  = "peer_down"  // it was not alive when they arrived
+	DropPeerEnded = "peer_ended" // they reached a life of the peer that has ended since
+	DropClosed    = "closed"     // they waited at their sender when it ended
 )
 
 // wire is one direction between two whole nodes: what the sender's present life can tell of it. The
@@ -108,7 +109,7 @@ func (w *World) forgetHeard(i int, run uint32) {
 			if wi.dropped == nil {
 				wi.dropped = make(map[string]uint64)
 			}
-			wi.dropped[DropPeerRestarted] += wi.passed
+			wi.dropped[DropPeerEnded] += wi.passed
 			wi.passed = 0
 		}
 	}

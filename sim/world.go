@@ -77,6 +77,7 @@ type World struct {
 	plan    *fault.Plan
 	expires int64 // when the next of its rules ends
 	links   links
+	narrows narrows
 	wires   []map[gossip.NodeID]*wire // when Whole: by sender, to whom
 	ears    []map[source]*heard       // when Whole: by receiver, from whom
 	doors   []door                    // nil until the first pause
@@ -326,6 +327,8 @@ func (w *World) Step() bool {
 		if w.lives[e.node] == e.life {
 			w.wake(int(e.node), gossip.Timer(e.data))
 		}
+	case pass:
+		w.pass(e.node, e.data)
 	case flush:
 		switch {
 		case w.lives[e.node] != e.life:

@@ -3,7 +3,6 @@ package fault
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -166,7 +165,7 @@ func (r *Rule) Check() error {
 	seen := make(map[gossip.NodeID]bool)
 	for i, set := range sets {
 		for k, id := range set {
-			if id < 1 || id > math.MaxInt32 || k > 0 && id <= set[k-1] {
+			if id < 1 || k > 0 && id <= set[k-1] {
 				bad("nodes %v must be numbers from 1, sorted, each once", set)
 				break
 			}

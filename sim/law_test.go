@@ -219,7 +219,7 @@ func TestLawOfConservation(t *testing.T) {
 		}
 	}
 	for _, name := range []string{trace.CountSent, trace.CountRepeated, trace.CountPassed, trace.CountInFlight, trace.CountReceived, trace.CountCorrupt,
-		fault.ReasonLoss, fault.ReasonPartition, DropQueueFull, DropPeerDown, DropPeerEnded, DropClosed} {
+		fault.ReasonLoss, fault.ReasonPartition, DropQueueFull, DropPeerDown, DropPeerEnded} {
 		if total[name] == 0 {
 			t.Errorf("nothing was %s in 200 worlds: %v", name, total)
 		}

@@ -107,15 +107,17 @@ func (p *Plan) judge(l Link, n uint64) Verdict {
 }
 
 // base is what the plan does without its rules.
-func (p *Plan) base(l Link, n uint64) Verdict {
-	if p.Loss == 0 && p.Duplicate == 0 && p.Jitter == 0 && p.Latency.Kind == Constant {
-		return Verdict{Delay: p.Latency.Base}
+func (p *Plan) base(l Link, n uint64) (v Verdict) {
+	if p.Loss == 0 && p.Duplicate == 0 && p.Jitter == 0 && p.Latency.Kind <= Constant {
+		v.Delay = p.Latency.Base
+		return v
 	}
 	on := newStream(p.Seed, l)
 	if p.Loss > 0 && share(on.draw(n, forLoss)) < p.Loss {
-		return Verdict{Lost: true}
+		v.Lost = true
+		return v
 	}
-	v := Verdict{Delay: p.delay(l, on, n, forLatency, forJitter)}
+	v.Delay = p.delay(l, on, n, forLatency, forJitter)
 	if p.Duplicate > 0 && share(on.draw(n, forDuplicate)) < p.Duplicate {
 		v.Twice = true
 		v.Delay2 = p.delay(l, on, n, forLatency2, forJitter2)

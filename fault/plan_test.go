@@ -98,7 +98,7 @@ func TestShares(t *testing.T) {
 		lost, twice := 0, 0
 		for i := range uint64(n) {
 			switch v := p.Judge(Link{3, 4}, i); {
-			case v.Lost && v != Verdict{Lost: true}:
+			case v.Lost && v != Verdict{Fate: Fate{Lost: true}}:
 				t.Fatalf("%+v of a lost packet", v)
 			case v.Lost:
 				lost++
@@ -143,7 +143,7 @@ func TestFaultsDoNotDisturbEachOther(t *testing.T) {
 		if w := noJitter.Judge(l, n); w.Twice != v.Twice || w.Delay > v.Delay || v.Delay > w.Delay*3/2+1 {
 			t.Fatalf("packet %d: %+v, without jitter %+v", n, v, w)
 		}
-		if w := noLatency.Judge(l, n); w != (Verdict{Twice: v.Twice}) {
+		if w := noLatency.Judge(l, n); w != (Verdict{Fate: Fate{Twice: v.Twice}}) {
 			t.Fatalf("packet %d: %+v, without latency %+v", n, v, w)
 		}
 	}

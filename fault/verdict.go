@@ -7,16 +7,27 @@ import (
 	"gossipctl/gossip"
 )
 
-// Verdict is what becomes of one packet. The zero value lets it arrive at once.
+// Verdict is what becomes of one packet. The zero value lets it arrive at once. It is put together of two
+// so that the compiler keeps it in registers: there may be one for each of a billion packets.
 type Verdict struct {
-	Lost      bool          // nothing of it arrives, and nothing else is said but Cut
-	Cut       bool          // it is lost because the link is cut, and not by chance
-	Twice     bool          // a second copy arrives
-	Corrupt   bool          // it arrives damaged
-	Corrupt2  bool          // the second copy does
+	Fate
 	Delay     time.Duration // how long the packet is under way
 	Delay2    time.Duration // how long the second copy is; it may overtake the first
 	Bandwidth int64         // bytes a second that the link carries; 0: no bound. Whoever carries out queues
+}
+
+// Fate is whether a packet arrives, and how.
+type Fate struct {
+	Lost  bool // nothing of it arrives, and nothing else is said but Cut
+	Cut   bool // it is lost because the link is cut, and not by chance
+	Twice bool // a second copy arrives
+	Damage
+}
+
+// Damage is which copies of a packet arrive damaged.
+type Damage struct {
+	Corrupt  bool // the packet, or its first copy
+	Corrupt2 bool // the second copy
 }
 
 // Reasons for which packets do not arrive, as drops are counted and written down.
@@ -54,7 +65,7 @@ func (p *Plan) judgeRules(l Link, n uint64) Verdict {
 			continue
 		}
 		if r.Cut {
-			return Verdict{Lost: true, Cut: true}
+			return Verdict{Fate: Fate{Lost: true, Cut: true}}
 		}
 		if v.Lost {
 			continue // only a cut would say more
@@ -62,7 +73,7 @@ func (p *Plan) judgeRules(l Link, n uint64) Verdict {
 		none = false
 		on := r.stream(p.Seed, l)
 		if r.Loss > 0 && share(on.draw(n, forLoss)) < r.Loss {
-			v = Verdict{Lost: true}
+			v = Verdict{Fate: Fate{Lost: true}}
 			continue
 		}
 		v.Twice = v.Twice || r.Duplicate > 0 && share(on.draw(n, forDuplicate)) < r.Duplicate

@@ -48,7 +48,7 @@ func TestLossesOfRulesAreIndependent(t *testing.T) {
 		t.Errorf("%v arrive, should be %v", got, want)
 	}
 	for _, v := range list {
-		if v.Lost && (v != Verdict{Lost: true} || v.Reason() != ReasonLoss) {
+		if v.Lost && (v != Verdict{Fate: Fate{Lost: true}} || v.Reason() != ReasonLoss) {
 			t.Fatalf("%+v of a lost packet", v)
 		}
 	}
@@ -103,7 +103,7 @@ func TestDelaysAddAndTheNarrowestBandwidthHolds(t *testing.T) {
 		{Name: "c", Bandwidth: 300},
 		{Name: "d", Nodes: ids(7), Delay: ConstantLatency(time.Second), Bandwidth: 1},
 	}})
-	if got, want := p.Judge(link12, 5), (Verdict{Twice: true, Delay: 113 * ms, Delay2: 113 * ms, Bandwidth: 300}); got != want {
+	if got, want := p.Judge(link12, 5), (Verdict{Fate: Fate{Twice: true}, Delay: 113 * ms, Delay2: 113 * ms, Bandwidth: 300}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	for l, want := range map[Link]int64{link12: 300, {7, 1}: 1, {2, 7}: 1} {
@@ -119,7 +119,7 @@ func TestDelaysAddAndTheNarrowestBandwidthHolds(t *testing.T) {
 func TestCutSaysWhy(t *testing.T) {
 	p := check(t, Plan{Loss: 1, Rules: []Rule{{Name: "f1", Loss: 1}, {Name: "p", Cut: true, Groups: [][]gossip.NodeID{{1}, {2}}}}})
 	v := p.Judge(link12, 0)
-	if v != (Verdict{Lost: true, Cut: true}) || v.Reason() != ReasonPartition {
+	if v != (Verdict{Fate: Fate{Lost: true, Cut: true}}) || v.Reason() != ReasonPartition {
 		t.Errorf("%+v: %s", v, v.Reason())
 	}
 	if v := p.Judge(Link{3, 4}, 0); v.Reason() != ReasonLoss {
@@ -316,7 +316,7 @@ func TestJudgementsCanBeCarriedOut(t *testing.T) {
 			})
 		}
 		for _, v := range each(t, p, 100) {
-			if v.Delay < 0 || v.Delay2 < 0 || v.Bandwidth < 0 || v.Lost && v != (Verdict{Lost: true}) || !v.Twice && (v.Delay2 > 0 || v.Corrupt2) {
+			if v.Delay < 0 || v.Delay2 < 0 || v.Bandwidth < 0 || v.Lost && v != (Verdict{Fate: Fate{Lost: true}}) || !v.Twice && (v.Delay2 > 0 || v.Corrupt2) {
 				t.Fatalf("seed %d: %+v", seed, v)
 			}
 		}

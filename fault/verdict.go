@@ -7,7 +7,7 @@ import (
 	"gossipctl/gossip"
 )
 
-// Verdict is what becomes of one packet. The zero value lets it arrive at once. It is put together of two
+// Verdict is what becomes of one packet. The zero value lets it arrive at once. It is put together of parts
 // so that the compiler keeps it in registers: there may be one for each of a billion packets.
 type Verdict struct {
 	Fate

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 )
 
@@ -12,16 +13,23 @@ import (
 //	envelope = from kind(1 byte) limit hops  count message…  count id…
 //	message  = id  sent(8 bytes, Unix nanoseconds, big-endian)  length body  length route
 //	id       = origin run seq
-//	frame    = length(4 bytes, big-endian) envelope
+//	frame    = length(4 bytes, big-endian) checksum(4 bytes, big-endian, CRC-32C of the envelope) envelope
 //
 // It is written by hand because it is on the path of every hop: a 300-byte message costs about
 // 0.03 µs to write and to read, encoding/json 0.5 and 2.5, and JSON cannot carry raw bytes.
 
 // FrameHeader is the size in bytes of what stands before each envelope in a stream.
-const FrameHeader = 4
+const FrameHeader = 8
+
+// castagnoli is the polynomial that processors have an instruction for: 300 bytes take some 20 ns with it.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrMalformed is wrapped by every decoding error: the bytes are not an envelope within bounds.
 var ErrMalformed = errors.New("malformed envelope")
+
+// ErrCorrupt is returned for a frame whose checksum is not that of its bytes: it was damaged on its way.
+// The stream can go on behind it.
+var ErrCorrupt = errors.New("corrupt frame")
 
 // ErrTooLarge is wrapped when an envelope does not fit the bounds and is not encoded.
 var ErrTooLarge = errors.New("envelope too large")
@@ -29,13 +37,40 @@ var ErrTooLarge = errors.New("envelope too large")
 // AppendFrame appends e as one frame of a stream. On error dst is returned as it was.
 func AppendFrame(dst []byte, e *Envelope) ([]byte, error) {
 	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
 	dst, err := AppendEnvelope(dst, e)
 	if err != nil {
 		return dst[:start], err
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
+	binary.BigEndian.PutUint32(dst[start+4:], crc32.Checksum(dst[start+FrameHeader:], castagnoli))
 	return dst, nil
+}
+
+// FrameSize is the size of the frame that data begins with, header included; 0 when too little of it is
+// there to tell. The error wraps [ErrMalformed]: no frame is that large, so nobody knows where the next
+// one begins.
+func FrameSize(data []byte) (int, error) {
+	if len(data) < FrameHeader {
+		return 0, nil
+	}
+	size := binary.BigEndian.Uint32(data)
+	if size > MaxEnvelope {
+		return 0, fmt.Errorf("%w: a frame of %d bytes, the limit is %d", ErrMalformed, size, MaxEnvelope)
+	}
+	return FrameHeader + int(size), nil
+}
+
+// DecodeFrame appends the envelope of one whole frame, as long as [FrameSize] says. The error is
+// [ErrCorrupt] or wraps [ErrMalformed]; the batch then is as it was.
+func (b *Batch) DecodeFrame(frame []byte) error {
+	if len(frame) < FrameHeader || int64(len(frame)-FrameHeader) != int64(binary.BigEndian.Uint32(frame)) {
+		return fmt.Errorf("%w: a frame of another length than it says", ErrMalformed)
+	}
+	if crc32.Checksum(frame[FrameHeader:], castagnoli) != binary.BigEndian.Uint32(frame[4:]) {
+		return ErrCorrupt
+	}
+	return b.Decode(frame[FrameHeader:])
 }
 
 // AppendEnvelope appends the wire form of e. On error dst is returned as it was.

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// alive reports whether the peer still holds its end of a connection it never writes to: there is
-// nothing to read, not even an end.
+// alive reports whether the peer still holds its end of a connection: there is nothing to read, not
+// even an end, or there are bytes.
 func alive(conn net.Conn) bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -22,8 +22,8 @@ func alive(conn net.Conn) bool {
 	open := false
 	err = raw.Control(func(fd uintptr) {
 		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		open = errors.Is(err, syscall.EAGAIN)
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		open = errors.Is(err, syscall.EAGAIN) || err == nil && n > 0
 	})
 	return err == nil && open
 }

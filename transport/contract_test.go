@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -291,6 +293,11 @@ func TestContract(t *testing.T) {
 	}
 }
 
+const (
+	upgrade = "Connection: Upgrade\r\nUpgrade: gossip/2\r\n"
+	fromTwo = "Gossip-From: 2\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\n" + upgrade
+)
+
 func TestHTTPLinkIsARequest(t *testing.T) {
 	w := &httpWorld{nodes: map[gossip.NodeID]*HTTP{}, addr: map[gossip.NodeID]string{}}
 	n := w.join(t, 1).(*HTTP)
@@ -302,8 +309,14 @@ func TestHTTPLinkIsARequest(t *testing.T) {
 	}{
 		"no upgrade":    {"Gossip-From: 2\r\n", http.StatusUpgradeRequired},
 		"other upgrade": {"Gossip-From: 2\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n", http.StatusUpgradeRequired},
-		"nobody":        {"Connection: Upgrade\r\nUpgrade: gossip/1\r\n", http.StatusBadRequest},
-		"node 0":        {"Gossip-From: 0\r\nConnection: Upgrade\r\nUpgrade: gossip/1\r\n", http.StatusBadRequest},
+		"old version":   {"Gossip-From: 2\r\nConnection: Upgrade\r\nUpgrade: gossip/1\r\n", http.StatusUpgradeRequired},
+		"nobody":        {"Gossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\n" + upgrade, http.StatusBadRequest},
+		"node 0":        {"Gossip-From: 0\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\n" + upgrade, http.StatusBadRequest},
+		"no life":       {"Gossip-From: 2\r\nGossip-Frames: 0 0\r\n" + upgrade, http.StatusBadRequest},
+		"odd life":      {"Gossip-From: 2\r\nGossip-Life: 1-ff\r\nGossip-Frames: 0 0\r\n" + upgrade, http.StatusBadRequest},
+		"no frames":     {"Gossip-From: 2\r\nGossip-Life: 1-00000000000000ff\r\n" + upgrade, http.StatusBadRequest},
+		"odd frames":    {"Gossip-From: 2\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 2 1\r\n" + upgrade, http.StatusBadRequest},
+		"huge frames":   {"Gossip-From: 2\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 1 9223372036854775807\r\n" + upgrade, http.StatusBadRequest},
 	} {
 		conn, answer := request(t, w.addr[1], c.head, nil)
 		conn.Close()
@@ -322,15 +335,15 @@ func TestHTTPStreams(t *testing.T) {
 	}
 	other, _ := gossip.AppendFrame(nil, message(3, 1, []byte("forged")))
 	for name, tail := range map[string][]byte{
-		"garbage":         {0, 0, 0, 2, 0xff, 0xff},
-		"huge frame":      {0xff, 0xff, 0xff, 0xff},
+		"garbage":         garbage(t),
+		"huge frame":      {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0},
 		"another speaker": other,
 	} {
 		w := &httpWorld{nodes: map[gossip.NodeID]*HTTP{}, addr: map[gossip.NodeID]string{}}
 		n := w.join(t, 1).(*HTTP)
 		in := newCollector()
 		serve(t, n, in.recv)
-		conn, answer := request(t, w.addr[1], "Gossip-From: 2\r\nConnection: Upgrade\r\nUpgrade: gossip/1\r\n", append(bytes.Clone(good), tail...))
+		conn, answer := request(t, w.addr[1], fromTwo, append(bytes.Clone(good), tail...))
 		if !strings.HasPrefix(answer, "HTTP/1.1 101 ") {
 			t.Fatalf("%s: %q", name, answer)
 		}
@@ -342,10 +355,21 @@ func TestHTTPStreams(t *testing.T) {
 		if got := in.wait(t, 1); len(got) != 1 || !strings.Contains(got[0], "banana") {
 			t.Errorf("%s: %v", name, got)
 		}
-		if _, _, received, malformed := n.Stats(); received != 1 || malformed != 1 {
-			t.Errorf("%s: received %d, malformed %d", name, received, malformed)
+		if h := n.Heard()[0]; h.Received != 1 || h.Corrupt != 1 || n.Malformed() != 1 {
+			t.Errorf("%s: %+v, malformed %d", name, h, n.Malformed())
 		}
 	}
+}
+
+// garbage is a frame with the right checksum that makes no sense.
+func garbage(t *testing.T) []byte {
+	frame := []byte{0, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff}
+	binary.BigEndian.PutUint32(frame[4:], crc32.Checksum(frame[8:], crc32.MakeTable(crc32.Castagnoli)))
+	var b gossip.Batch
+	if err := b.DecodeFrame(frame); !errors.Is(err, gossip.ErrMalformed) {
+		t.Fatal(err)
+	}
+	return frame
 }
 
 func request(t *testing.T, addr, head string, body []byte) (net.Conn, string) {
@@ -368,6 +392,7 @@ func request(t *testing.T, addr, head string, body []byte) (net.Conn, string) {
 func TestHTTPPeerComesBack(t *testing.T) {
 	sender := NewHTTP(HTTPConfig{Self: 1, Network: "test", Token: "secret"})
 	serve(t, sender, func([]gossip.Envelope) {})
+	<-sender.Ready()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -397,8 +422,10 @@ func TestHTTPPeerComesBack(t *testing.T) {
 	in, die = live(listener)
 	defer die()
 	in.wait(t, 100)
-	if links, dropped, _, _ := sender.Stats(); len(dropped) > 0 || !links[0].Connected || links[0].Frames != 101 {
-		t.Errorf("%+v, dropped %v", links, dropped)
+	l := sender.Links()[0]
+	want := map[string]uint64{DropPeerEnded: 1}
+	if !l.Connected || l.Sent != 101 || l.Passed != 100 || l.InFlight != 0 || !cmp.Equal(l.Dropped, want) {
+		t.Errorf("%+v", l)
 	}
 }
 
@@ -409,6 +436,7 @@ func TestHTTPDeadAndSilentPeers(t *testing.T) {
 	a, b := w.join(t, 1).(*HTTP), w.join(t, 2)
 	in := newCollector()
 	serve(t, a, func([]gossip.Envelope) {})
+	<-a.Ready()
 	serve(t, b, in.recv)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts by the kernel, never answers
 	if err != nil {
@@ -433,8 +461,10 @@ func TestHTTPDeadAndSilentPeers(t *testing.T) {
 		t.Errorf("a silent peer holds up publishing: %v", err)
 	}
 	a.SetPeers(nil)
-	if _, dropped, _, _ := a.Stats(); dropped[DropPeerRemoved] == 0 {
-		t.Errorf("dropped %v", dropped)
+	for _, l := range a.Links() {
+		if balanced(t, l); !l.Former || l.Peer != 2 && l.Dropped[DropPeerRemoved] != 500 || l.Peer == 2 && l.Passed != 500 {
+			t.Errorf("%+v", l)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -12,9 +11,6 @@ import (
 	"gossipctl/gossip"
 )
 
-// DropClosed is the reason for dropping what still waited when its transport ended.
-const DropClosed = "closed"
-
 // waitingOverhead is what an envelope that waits costs beside its bytes, so that a bound on bytes
 // bounds memory, however small the envelopes are.
 const waitingOverhead = 64
@@ -23,31 +19,45 @@ const waitingOverhead = 64
 const keptDelays = idleBuffer / waitingOverhead
 
 // Faulty is a transport whose links suffer what a fault plan says: of the envelopes its node sends,
-// some are lost, some come twice, and all take their time. What arrives is left alone, for the other
-// end has judged it when it sent. The zero value is not usable; see [NewFaulty].
+// some are lost, some come twice, some are damaged, and all take their time. What arrives is left alone,
+// for the other end has judged it when it sent. The plan may be changed at any time; one that does
+// nothing costs a nanosecond. The zero value is not usable; see [NewFaulty].
 //
 // What waits for its time counts against the same bound as what waits for the peer in the transport
 // beneath: together they are at most QueueBytes for each peer, so that an envelope which was taken in
 // still finds room when its time has come.
 type Faulty struct {
-	inner Transport
+	inner booked
 	self  gossip.NodeID
-	plan  *fault.Plan
+	calm  atomic.Bool   // the plan does nothing, and nothing waits
 	wake  chan struct{} // holds a token when something else may be due first
 
 	mu      sync.Mutex
+	plan    *fault.Plan // never nil
+	ends    time.Time   // when a rule of it ends by itself; zero: never
 	closed  bool
 	flows   map[gossip.NodeID]*flow // one small struct for each node that ever was a peer
 	waiting delays
 	number  uint64 // of the next in waiting
-	stats   FaultStats
+	dropped map[string]uint64
+}
+
+// booked is a transport that keeps accounts in which a transport round it can count too.
+type booked interface {
+	Transport
+	Counting
+	// room returns the account of a node, never nil, and how many more bytes may wait for it; with
+	// ErrNoPeer or ErrClosed that none may. To be asked counts as nothing.
+	room(to gossip.NodeID) (*account, int, error)
+	// forward is Send for a packet that comes as it says.
+	forward(to gossip.NodeID, e *gossip.Envelope, how handed) error
 }
 
 // flow is what goes to one peer.
 type flow struct {
-	to      gossip.NodeID
-	packets uint64       // judged so far
-	bytes   atomic.Int64 // that wait; added to under the lock, taken from without
+	to    gossip.NodeID
+	bytes atomic.Int64 // that wait; added to under the lock, taken from without
+	free  time.Time    // when a bound on bandwidth lets the next go
 }
 
 // FaultStats count what became of the envelopes that a node has sent. Sent and Repeated together are
@@ -64,113 +74,257 @@ type FaultStats struct {
 // NewFaulty puts a plan between node self and the transport it sends over. The plan must have passed
 // its check and must not be changed any more; nil does nothing.
 func NewFaulty(inner Transport, self gossip.NodeID, plan *fault.Plan) *Faulty {
+	beneath, is := inner.(booked)
+	if !is {
+		beneath = &foreign{Transport: inner, accounts: make(map[gossip.NodeID]*account)}
+	}
+	f := &Faulty{
+		inner: beneath, self: self,
+		wake:    make(chan struct{}, 1),
+		flows:   make(map[gossip.NodeID]*flow),
+		dropped: make(map[string]uint64),
+	}
+	f.SetPlan(plan)
+	return f
+}
+
+// SetPlan changes what the links do from the next envelope on. The plan must have passed its check and
+// must not be changed any more; nil does nothing. The packets on a link keep their numbers. What waits
+// for its time goes on waiting, but for what a bound on bandwidth held up: that goes on under the new
+// one, or leaves at once.
+func (f *Faulty) SetPlan(plan *fault.Plan) {
 	if plan == nil {
 		plan = new(fault.Plan)
 	}
-	return &Faulty{
-		inner: inner, self: self, plan: plan,
-		wake:  make(chan struct{}, 1),
-		flows: make(map[gossip.NodeID]*flow),
-		stats: FaultStats{Dropped: make(map[string]uint64)},
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.follow(plan, time.Now())
+}
+
+// SetRules is SetPlan with the plan there is, but for its rules: these take the place of all others.
+func (f *Faulty) SetRules(rules []fault.Rule) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plan := *f.plan
+	plan.Rules = rules
+	f.follow(&plan, time.Now())
+}
+
+// Plan returns the plan in force, without the rules that have ended. It must not be changed.
+func (f *Faulty) Plan() *fault.Plan {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.plan.At(time.Now())
+}
+
+// follow puts a plan into force. The lock is held.
+func (f *Faulty) follow(plan *fault.Plan, now time.Time) {
+	f.plan, f.ends = plan.At(now), plan.Next(now)
+	f.reschedule(now)
+	f.settle()
+	f.rouse() // there may be another end to wait for
+}
+
+// settle finds out whether everything may pass without a look. The lock is held.
+func (f *Faulty) settle() {
+	p := f.plan
+	f.calm.Store(len(p.Rules) == 0 && p.Loss == 0 && p.Duplicate == 0 && p.Latency.Kind == fault.None && len(f.waiting) == 0)
+}
+
+func (f *Faulty) rouse() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
 	}
+}
+
+// reschedule gives what a bound on bandwidth holds up the times that the plan in force says. The lock is
+// held.
+func (f *Faulty) reschedule(now time.Time) {
+	held := make(map[*flow]delays)
+	for _, d := range f.waiting {
+		if d.leaves.After(now) {
+			held[d.flow] = append(held[d.flow], d)
+		}
+	}
+	for _, fl := range f.flows {
+		fl.free = time.Time{}
+	}
+	if len(held) == 0 {
+		return
+	}
+	rest := f.waiting
+	f.waiting = make(delays, 0, len(rest))
+	for _, d := range rest {
+		if !d.leaves.After(now) {
+			f.waiting.push(d)
+		}
+	}
+	for fl, list := range held {
+		bandwidth := f.plan.Judge(fault.Link{From: f.self, To: fl.to}, 0).Bandwidth
+		for _, d := range list.inOrder() {
+			after := d.due.Sub(d.leaves)
+			d.leaves = fl.through(now, len(d.wire), bandwidth)
+			d.due = d.leaves.Add(after)
+			if bandwidth > 0 {
+				fl.free = d.leaves
+			}
+			f.waiting.push(d)
+		}
+	}
+}
+
+// through is when an envelope of a size has left at a bandwidth in bytes a second; 0 is no bound.
+func (fl *flow) through(now time.Time, size int, bandwidth int64) time.Time {
+	if bandwidth <= 0 {
+		return now
+	}
+	if fl.free.After(now) {
+		now = fl.free
+	}
+	return now.Add(time.Duration(float64(size+gossip.FrameHeader) / float64(bandwidth) * float64(time.Second)))
 }
 
 // Stats returns the counts so far.
 func (f *Faulty) Stats() FaultStats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.stats
-	s.Waiting = uint64(len(f.waiting))
-	s.Dropped = maps.Clone(s.Dropped)
+	s := FaultStats{Dropped: maps.Clone(f.dropped), Waiting: uint64(len(f.waiting))}
+	for _, l := range f.inner.Links() {
+		s.Sent += l.Sent
+		s.Repeated += l.Repeated
+		s.Lost += l.Dropped[DropLoss] + l.Dropped[DropPartition]
+	}
+	s.Passed = s.Sent + s.Repeated - s.Lost - s.Waiting
+	for _, n := range s.Dropped {
+		s.Passed -= n
+	}
 	return s
 }
+
+// Links implements [Counting].
+func (f *Faulty) Links() []LinkStats {
+	links := f.inner.Links()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range links {
+		if fl := f.flows[links[i].Peer]; fl != nil {
+			links[i].Queued += int(fl.bytes.Load())
+		}
+	}
+	return links
+}
+
+// Heard implements [Counting].
+func (f *Faulty) Heard() []Heard { return f.inner.Heard() }
 
 // Send implements [Transport]. An envelope that the plan loses is no error: nobody sees a packet get
 // lost. One that has to wait is copied; should the peer be taken away meanwhile, the transport beneath
 // counts it as dropped.
 func (f *Faulty) Send(to gossip.NodeID, e *gossip.Envelope) error {
-	room, err := f.below(to)
-	fl, verdict, err := f.judge(to, err)
-	if err != nil || verdict.Lost {
+	if f.calm.Load() {
+		return f.inner.Send(to, e)
+	}
+	account, room, err := f.inner.room(to)
+	fl, v, err := f.judge(to, account, err)
+	if err != nil || v.Lost {
 		return err
 	}
-	var wire []byte
-	if verdict.Delay > 0 || verdict.Delay2 > 0 {
+	c := copied{flow: fl, account: account, room: room, bandwidth: v.Bandwidth}
+	if v.Delay > 0 || v.Delay2 > 0 || v.Bandwidth > 0 {
 		// Not under the lock, and not at all for a peer that takes nothing.
-		if err = ErrQueueFull; fl.bytes.Load()+waitingOverhead <= int64(room) {
-			wire, err = gossip.AppendEnvelope(make([]byte, 0, sizeOf(e)), e)
+		if c.err = ErrQueueFull; fl.bytes.Load()+waitingOverhead <= int64(room) {
+			c.wire, c.err = gossip.AppendEnvelope(make([]byte, 0, sizeOf(e)), e)
 		}
 	}
-	if verdict.Twice {
+	if v.Twice {
 		// What becomes of the second copy is only counted: the node is told of the first.
-		f.dispatch(fl, e, verdict.Delay2, wire, err, room)
+		f.dispatch(&c, e, v.Delay2, v.Corrupt2)
 	}
-	return f.dispatch(fl, e, verdict.Delay, wire, err, room)
+	return f.dispatch(&c, e, v.Delay, v.Corrupt)
 }
 
-// judge says what becomes of the next envelope to a peer, and counts what that decides. Err is why
-// there can be none.
-func (f *Faulty) judge(to gossip.NodeID, err error) (*flow, fault.Verdict, error) {
+// judge says what becomes of the next envelope to a peer, and counts it: as lost, or as waiting above
+// the transport beneath until that takes it. Err is why there can be none.
+func (f *Faulty) judge(to gossip.NodeID, a *account, err error) (*flow, fault.Verdict, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stats.Sent++
 	if err == nil && f.closed {
 		err = ErrClosed
 	}
 	if err != nil {
-		f.drop(err)
-		return nil, fault.Verdict{}, err
+		f.dropped[reasonOf(err)]++
+		return nil, fault.Verdict{}, a.refuse(handed{}, err)
+	}
+	if !f.ends.IsZero() {
+		if now := time.Now(); !now.Before(f.ends) {
+			f.follow(f.plan, now)
+		}
 	}
 	fl := f.flows[to]
 	if fl == nil {
 		fl = &flow{to: to}
 		f.flows[to] = fl
 	}
-	v := f.plan.Judge(fault.Link{From: f.self, To: to}, fl.packets)
-	fl.packets++
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v := f.plan.Judge(fault.Link{From: f.self, To: to}, a.sent)
+	a.sent++
 	if v.Lost {
-		f.stats.Lost++
+		a.drop(v.Reason(), 1)
 		return fl, v, nil
 	}
-	if v.Delay <= 0 {
-		f.stats.Passed++
-	}
+	a.held++
 	if v.Twice {
-		f.stats.Repeated++
-		if v.Delay2 <= 0 {
-			f.stats.Passed++
-		}
+		a.repeated++
+		a.held++
 	}
 	return fl, v, nil
 }
 
-// dispatch sends one copy on, or keeps it until its time has come: wire, unless that failed with err.
-func (f *Faulty) dispatch(fl *flow, e *gossip.Envelope, delay time.Duration, wire []byte, err error, room int) error {
-	if delay <= 0 {
-		return f.inner.Send(fl.to, e)
+// copied is what the copies of one envelope have in common.
+type copied struct {
+	flow      *flow
+	account   *account
+	room      int
+	bandwidth int64
+	wire      []byte // when one of them has to wait
+	err       error  // why there is no wire
+}
+
+// dispatch sends one copy on, or keeps it until its time has come.
+func (f *Faulty) dispatch(c *copied, e *gossip.Envelope, delay time.Duration, spoil bool) error {
+	if delay <= 0 && c.bandwidth <= 0 {
+		return f.inner.forward(c.flow.to, e, handed{held: true, spoil: spoil})
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d := delayed{time.Now().Add(delay), f.number, fl, wire}
+	now := time.Now()
+	d := delayed{due: now.Add(delay), number: f.number, flow: c.flow, account: c.account, wire: c.wire, spoil: spoil}
+	if c.bandwidth > 0 {
+		d.leaves = c.flow.through(now, len(c.wire), c.bandwidth)
+		d.due = d.leaves.Add(delay)
+	}
+	err := c.err
 	switch {
 	case err != nil:
 	case f.closed:
 		err = ErrClosed
-	case fl.bytes.Load()+d.size() > int64(room):
+	case c.flow.bytes.Load()+d.size() > int64(c.room):
 		err = ErrQueueFull
 	}
 	if err != nil {
-		f.drop(err)
-		return err
+		f.dropped[reasonOf(err)]++
+		return c.account.refuse(handed{held: true}, err)
+	}
+	if c.bandwidth > 0 {
+		c.flow.free = d.leaves
 	}
 	f.number++
-	fl.bytes.Add(d.size())
+	c.flow.bytes.Add(d.size())
 	f.waiting.push(d)
 	if f.waiting[0].number == d.number {
-		select {
-		case f.wake <- struct{}{}:
-		default:
-		}
+		f.rouse()
 	}
 	return nil
 }
@@ -187,20 +341,6 @@ func sizeOf(e *gossip.Envelope) int {
 	return size
 }
 
-// drop counts a copy that was not taken in.
-func (f *Faulty) drop(err error) {
-	reason := DropTooLarge
-	switch {
-	case errors.Is(err, ErrNoPeer):
-		reason = DropNoPeer
-	case errors.Is(err, ErrQueueFull):
-		reason = DropQueueFull
-	case errors.Is(err, ErrClosed):
-		reason = DropClosed
-	}
-	f.stats.Dropped[reason]++
-}
-
 // Serve implements [Transport]. It may be called once.
 func (f *Faulty) Serve(ctx context.Context, recv func([]gossip.Envelope)) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -214,15 +354,17 @@ func (f *Faulty) Serve(ctx context.Context, recv func([]gossip.Envelope)) error 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	if left := len(f.waiting); left > 0 {
-		f.stats.Dropped[DropClosed] += uint64(left)
+	for _, d := range f.waiting {
+		f.dropped[DropClosed]++
+		d.account.refuse(handed{held: true}, ErrClosed)
 	}
 	f.waiting = nil
+	f.calm.Store(false) // so that what comes now is refused here
 	return err
 }
 
 // pump hands on what waits, each copy when its time has come, until ctx ends. It alone does, so
-// copies of equal delays keep their order.
+// copies of equal delays keep their order. It also ends what has an end.
 func (f *Faulty) pump(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -236,7 +378,7 @@ func (f *Faulty) pump(ctx context.Context) {
 			batch.Reset()
 			// What AppendEnvelope has made can be read. Should the transport beneath refuse it, it counts.
 			if batch.Decode(d.wire) == nil {
-				f.inner.Send(d.flow.to, &batch.Envelopes[0])
+				f.inner.forward(d.flow.to, &batch.Envelopes[0], handed{held: true, spoil: d.spoil})
 			}
 			// Only now, so that the copy has room in one of the two at any time.
 			d.flow.bytes.Add(-d.size())
@@ -264,120 +406,28 @@ func (f *Faulty) pump(ctx context.Context) {
 
 // due appends to list what is due, in order; when nothing is, it returns when something will be, or
 // the zero time.
-func (f *Faulty) due(list []delayed) ([]delayed, time.Time) {
+func (f *Faulty) due(list []delayed) (_ []delayed, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
+	if !f.ends.IsZero() && !now.Before(f.ends) {
+		f.follow(f.plan, now)
+	}
 	for len(f.waiting) > 0 && !f.waiting[0].due.After(now) {
 		list = append(list, f.waiting.pop())
 	}
-	f.stats.Passed += uint64(len(list))
+	next = f.ends
 	if len(f.waiting) > 0 {
-		return list, f.waiting[0].due
+		if first := f.waiting[0].due; next.IsZero() || first.Before(next) {
+			next = first
+		}
+		return list, next
+	}
+	if len(list) == 0 {
+		f.settle()
 	}
 	if cap(f.waiting) > keptDelays {
 		f.waiting = nil
 	}
-	return list, time.Time{}
-}
-
-// spacious is a transport that can tell before a Send how many more bytes may wait for a peer, and
-// with ErrNoPeer or ErrClosed that none may. To be asked counts as nothing. A transport round another
-// one passes the question on.
-type spacious interface {
-	space(to gossip.NodeID) (int, error)
-}
-
-// below asks the transport beneath how much room it has; one that cannot tell is taken to have some.
-func (f *Faulty) below(to gossip.NodeID) (int, error) {
-	if inner, tells := f.inner.(spacious); tells {
-		return inner.space(to)
-	}
-	return QueueBytes, nil
-}
-
-func (t *HTTP) space(to gossip.NodeID) (int, error) {
-	t.mu.Lock()
-	l, open := t.links[to], t.ctx != nil && !t.closed
-	t.mu.Unlock()
-	switch {
-	case !open:
-		return 0, ErrClosed
-	case l == nil:
-		return 0, ErrNoPeer
-	}
-	queued, _ := l.load()
-	return QueueBytes - queued, nil
-}
-
-func (n *memNode) space(to gossip.NodeID) (int, error) {
-	n.net.mu.Lock()
-	peer := n.net.nodes[to]
-	n.net.mu.Unlock()
-	if peer == nil {
-		return 0, ErrNoPeer
-	}
-	select {
-	case <-n.done:
-		return 0, ErrClosed
-	default:
-	}
-	// Its queue counts envelopes, of all senders together: room for the largest is room for any.
-	return min(QueueBytes, (memQueue-len(peer.queue))*gossip.MaxEnvelope), nil
-}
-
-// delayed is a copy that waits.
-type delayed struct {
-	due    time.Time
-	number uint64 // in order of coming, which decides between copies due at once
-	flow   *flow
-	wire   []byte
-}
-
-// size is what the copy counts against the bound.
-func (d *delayed) size() int64 { return int64(len(d.wire)) + waitingOverhead }
-
-// delays is a heap of copies, the one that is due first on top.
-type delays []delayed
-
-func (s delays) before(i, j int) bool {
-	if s[i].due.Equal(s[j].due) {
-		return s[i].number < s[j].number
-	}
-	return s[i].due.Before(s[j].due)
-}
-
-func (h *delays) push(d delayed) {
-	*h = append(*h, d)
-	s := *h
-	for i := len(s) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !s.before(i, up) {
-			break
-		}
-		s[i], s[up] = s[up], s[i]
-		i = up
-	}
-}
-
-func (h *delays) pop() delayed {
-	s := *h
-	first, last := s[0], len(s)-1
-	s[0], s[last] = s[last], delayed{}
-	s = s[:last]
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
-			if s.before(child, least) {
-				least = child
-			}
-		}
-		if least == i {
-			break
-		}
-		s[i], s[least] = s[least], s[i]
-		i = least
-	}
-	*h = s
-	return first
+	return list, next
 }

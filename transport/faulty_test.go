@@ -249,10 +249,11 @@ func TestFaultyLeavesRoomBeneath(t *testing.T) {
 	}
 	close(release)
 	in.wait(t, taken)
-	if _, dropped, _, _ := inner.Stats(); len(dropped) > 0 {
-		t.Errorf("beneath are dropped %v", dropped)
+	s := wire.Stats()
+	balance(t, s)
+	if l := wire.Links()[0]; l.Dropped[DropQueueFull] != s.Dropped[DropQueueFull] || l.Passed != uint64(taken) {
+		t.Errorf("%+v, above %v", l, s.Dropped)
 	}
-	balance(t, wire.Stats())
 }
 
 // What still waits at the end is dropped and counted, and nothing is taken in any more.
@@ -301,13 +302,14 @@ func TestFaultyPeerGoesWhileSomethingWaits(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		s := wire.Stats()
-		_, dropped, _, _ := inner.Stats()
-		if s.Waiting == 0 && dropped[DropNoPeer] == 3 {
+		l := inner.Links()[0]
+		balanced(t, l)
+		if s.Waiting == 0 && l.Dropped[DropNoPeer] == 4 {
 			balance(t, s)
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%+v, beneath %v", s, dropped)
+			t.Fatalf("%+v, beneath %+v", s, l)
 		}
 	}
 }

@@ -1,17 +1,9 @@
 package transport
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"io"
+	"math/rand/v2"
 	"net"
-	"net/http"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +15,12 @@ import (
 // one-way stream of frames. A frame on a stream costs a hundredth of a request of its own.
 const (
 	LinkPath      = "/v1/link"
-	LinkProtocol  = "gossip/1"       // in the Upgrade header
+	LinkProtocol  = "gossip/2"       // in the Upgrade header
 	HeaderNetwork = "Gossip-Network" // which network the caller belongs to
 	HeaderFrom    = "Gossip-From"    // the caller's node number
+	HeaderLife    = "Gossip-Life"    // of whoever speaks: the run, and the number drawn for it
+	HeaderFrames  = "Gossip-Frames"  // from the caller: the first frame it can write again, and the next new one
+	HeaderTaken   = "Gossip-Taken"   // from the peer: the first frame it has not taken yet
 )
 
 const (
@@ -51,6 +46,7 @@ type Peer struct {
 // HTTPConfig says who a node is to its peers.
 type HTTPConfig struct {
 	Self    gossip.NodeID
+	Run     uint32 // which life of the node
 	Network string // identity of the network; a peer of another one is refused
 	Token   string // bearer token that peers of this network share
 }
@@ -62,34 +58,41 @@ type HTTP struct {
 	ready chan struct{} // closed when Serve has begun
 	over  chan struct{} // closed when Serve ends
 
-	mu      sync.Mutex
-	recv    func([]gossip.Envelope)
-	ctx     context.Context // of Serve; links end with it
-	closed  bool
-	links   map[gossip.NodeID]*link
-	writers sync.WaitGroup
-	inbound map[net.Conn]struct{}
-	readers sync.WaitGroup
-	dropped map[string]uint64 // envelopes, by reason, apart from links that still exist
+	life life
 
-	received  atomic.Uint64 // envelopes
+	mu       sync.Mutex
+	recv     func([]gossip.Envelope)
+	ctx      context.Context // of Serve; links end with it
+	closed   bool
+	links    map[gossip.NodeID]*link
+	last     map[gossip.NodeID]*link    // the one before; it may still write
+	accounts map[gossip.NodeID]*account // of all that are or were peers
+	others   account                    // of everybody else
+	writers  sync.WaitGroup
+	inbound  map[net.Conn]struct{}
+	heard    map[gossip.NodeID]*hearing
+	readers  sync.WaitGroup
+
 	malformed atomic.Uint64 // streams that ended because of what they carried
 }
 
 // NewHTTP returns a transport without peers.
 func NewHTTP(cfg HTTPConfig) *HTTP {
 	return &HTTP{
-		cfg:     cfg,
-		ready:   make(chan struct{}),
-		over:    make(chan struct{}),
-		links:   make(map[gossip.NodeID]*link),
-		inbound: make(map[net.Conn]struct{}),
-		dropped: make(map[string]uint64),
+		cfg:      cfg,
+		ready:    make(chan struct{}),
+		over:     make(chan struct{}),
+		life:     life{cfg.Run, rand.Uint64()},
+		links:    make(map[gossip.NodeID]*link),
+		last:     make(map[gossip.NodeID]*link),
+		accounts: make(map[gossip.NodeID]*account),
+		inbound:  make(map[net.Conn]struct{}),
+		heard:    make(map[gossip.NodeID]*hearing),
 	}
 }
 
 // SetPeers says whom Send can reach. Links to peers that stay are kept as they are; what waits for
-// peers that go is dropped and counted.
+// peers that go is dropped and counted. The account of a peer goes on when it comes back.
 func (t *HTTP) SetPeers(peers []Peer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,43 +102,92 @@ func (t *HTTP) SetPeers(peers []Peer) {
 	}
 	for id, l := range t.links {
 		if wanted[id] != l.addr {
-			t.dropped[DropPeerRemoved] += uint64(l.close())
-			t.dropped[DropQueueFull] += l.snapshot().Dropped
+			l.close(DropPeerRemoved)
+			t.last[id] = l
 			delete(t.links, id)
 		}
 	}
 	for id, addr := range wanted {
-		if t.links[id] == nil && !t.closed {
-			t.links[id] = newLink(id, addr, t.dial, &t.writers)
+		if t.links[id] != nil || t.closed {
+			continue
+		}
+		a := t.accounts[id]
+		if a == nil {
+			t.forget()
+			a = &account{peer: id}
+			t.accounts[id] = a
+		}
+		t.links[id] = newLink(a, addr, t.dial, &t.writers, t.last[id])
+		delete(t.last, id)
+	}
+}
+
+// forget makes room for one more account, should that be needed.
+func (t *HTTP) forget() {
+	for id, a := range t.accounts {
+		if len(t.accounts) < maxAccounts {
+			return
+		}
+		if l := t.last[id]; l != nil {
+			select {
+			case <-l.done:
+			default:
+				continue // it still counts
+			}
+		}
+		if t.links[id] == nil {
+			t.others.add(a)
+			delete(t.accounts, id)
+			delete(t.last, id)
 		}
 	}
 }
 
 // Send implements [Transport].
 func (t *HTTP) Send(to gossip.NodeID, e *gossip.Envelope) error {
+	return t.forward(to, e, handed{})
+}
+
+// forward is Send of a packet that comes as it says.
+func (t *HTTP) forward(to gossip.NodeID, e *gossip.Envelope, how handed) error {
 	t.mu.Lock()
 	l, ctx, open := t.links[to], t.ctx, t.ctx != nil && !t.closed
-	if l == nil && open {
-		t.dropped[DropNoPeer]++
+	var a *account
+	if l == nil || !open {
+		a = t.account(to)
 	}
 	t.mu.Unlock()
 	switch {
 	case !open:
-		return ErrClosed
+		return a.refuse(how, ErrClosed)
 	case l == nil:
-		return ErrNoPeer
+		return a.refuse(how, ErrNoPeer)
 	}
-	err := l.send(ctx, e)
-	if err != nil && !errors.Is(err, ErrQueueFull) {
-		reason := DropTooLarge
-		if errors.Is(err, ErrNoPeer) {
-			reason = DropPeerRemoved
-		}
-		t.mu.Lock()
-		t.dropped[reason]++
-		t.mu.Unlock()
+	return l.send(ctx, e, how)
+}
+
+// account is where packets for a node are counted. The lock is held.
+func (t *HTTP) account(to gossip.NodeID) *account {
+	if a := t.accounts[to]; a != nil {
+		return a
 	}
-	return err
+	return &t.others
+}
+
+// room returns the account of a node, and how many more bytes may wait for it. The error says that none
+// may.
+func (t *HTTP) room(to gossip.NodeID) (*account, int, error) {
+	t.mu.Lock()
+	l, a, open := t.links[to], t.account(to), t.ctx != nil && !t.closed
+	t.mu.Unlock()
+	switch {
+	case !open:
+		return a, 0, ErrClosed
+	case l == nil:
+		return a, 0, ErrNoPeer
+	}
+	queued, _ := l.load()
+	return a, QueueBytes - queued, nil
 }
 
 // Serve implements [Transport]. It may be called once.
@@ -152,7 +204,7 @@ func (t *HTTP) Serve(ctx context.Context, recv func([]gossip.Envelope)) error {
 	t.closed = true
 	close(t.over)
 	for _, l := range t.links {
-		l.close()
+		l.close(DropClosed)
 	}
 	for conn := range t.inbound {
 		conn.Close()
@@ -218,214 +270,44 @@ func (t *HTTP) Drained(ctx context.Context) {
 	}
 }
 
-// Stats returns the state of every link, by peer number, and the envelopes dropped by reason.
-func (t *HTTP) Stats() (links []LinkStats, dropped map[string]uint64, received, malformed uint64) {
+// Links implements [Counting].
+func (t *HTTP) Links() []LinkStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	dropped = make(map[string]uint64)
-	for reason, n := range t.dropped {
-		if n > 0 {
-			dropped[reason] = n
+	links := make([]LinkStats, 0, len(t.accounts)+1)
+	for id, a := range t.accounts {
+		if l := t.links[id]; l != nil {
+			links = append(links, l.snapshot())
+			continue
 		}
-	}
-	for _, l := range t.links {
-		s := l.snapshot()
+		a.mu.Lock()
+		s := a.stats()
+		a.mu.Unlock()
+		s.Former = true
 		links = append(links, s)
-		if s.Dropped > 0 {
-			dropped[DropQueueFull] += s.Dropped
-		}
 	}
-	slices.SortFunc(links, func(a, b LinkStats) int { return cmp.Compare(a.Peer, b.Peer) })
-	return links, dropped, t.received.Load(), t.malformed.Load()
+	t.others.mu.Lock()
+	defer t.others.mu.Unlock()
+	if s := t.others.stats(); s.Sent > 0 {
+		s.Former = true
+		links = append(links, s)
+	}
+	return sortLinks(links)
 }
 
-// dial opens a link: one request, and when the answer is 101, a stream.
-func (t *HTTP) dial(ctx context.Context, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
-	err = t.handshake(conn, addr)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}
-
-func (t *HTTP) handshake(conn net.Conn, addr string) error {
-	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%s: %s\r\n%s: %d\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: 0\r\n\r\n",
-		LinkPath, addr, t.cfg.Token, HeaderNetwork, t.cfg.Network, HeaderFrom, t.cfg.Self, LinkProtocol)
-	if err != nil {
-		return err
-	}
-	// The peer says nothing after its answer, so a buffer that reads ahead loses nothing.
-	resp, err := http.ReadResponse(bufio.NewReaderSize(io.LimitReader(conn, 16<<10), 1024), nil)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		resp.Body.Close()
-		return fmt.Errorf("link to %s refused: %s", addr, resp.Status)
-	}
-	return nil
-}
-
-// ServeHTTP takes a link that a peer opens and reads it until it ends.
-func (t *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	from, err := strconv.ParseInt(r.Header.Get(HeaderFrom), 10, 32)
-	switch {
-	case r.Header.Get("Upgrade") != LinkProtocol:
-		w.Header().Set("Upgrade", LinkProtocol)
-		http.Error(w, "a link must ask for an upgrade to "+LinkProtocol, http.StatusUpgradeRequired)
-		return
-	case err != nil || from < 1:
-		http.Error(w, HeaderFrom+" must be the caller's node number", http.StatusBadRequest)
-		return
-	}
-	select {
-	case <-t.ready:
-	case <-r.Context().Done():
-		return
-	}
-	conn, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, "this connection cannot be upgraded", http.StatusHTTPVersionNotSupported)
-		return
-	}
-	if !t.admit(conn) {
-		conn.Close()
-		return
-	}
-	defer t.dismiss(conn)
-	conn.SetDeadline(time.Time{})
-	if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+LinkProtocol+"\r\n\r\n"); err != nil {
-		return
-	}
-	early := make([]byte, rw.Reader.Buffered())
-	io.ReadFull(rw.Reader, early)
-	t.read(conn, gossip.NodeID(from), early)
-}
-
-func (t *HTTP) admit(conn net.Conn) bool {
+// Heard implements [Counting].
+func (t *HTTP) Heard() []Heard {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || len(t.inbound) >= maxInbound {
-		return false
+	heard := make([]Heard, 0, len(t.heard))
+	for _, h := range t.heard {
+		heard = append(heard, h.stats())
 	}
-	t.inbound[conn] = struct{}{}
-	t.readers.Add(1)
-	return true
+	return sortHeard(heard)
 }
 
-func (t *HTTP) dismiss(conn net.Conn) {
-	conn.Close()
-	t.mu.Lock()
-	delete(t.inbound, conn)
-	t.mu.Unlock()
-	t.readers.Done()
-}
-
-// read hands over what a stream carries until it ends. Everything that one read brings is one
-// batch, decoded into memory that is used again for the next.
-func (t *HTTP) read(conn net.Conn, from gossip.NodeID, early []byte) {
-	var batch gossip.Batch
-	buf := append(make([]byte, 0, idleBuffer), early...)
-	for {
-		batch.Reset()
-		rest, ok := t.decode(&batch, buf, from)
-		if len(batch.Envelopes) > 0 {
-			t.received.Add(uint64(len(batch.Envelopes)))
-			t.recv(batch.Envelopes)
-			t.throttle()
-		}
-		if !ok {
-			t.malformed.Add(1)
-			return
-		}
-		buf = buf[:copy(buf[:cap(buf)], rest)]
-		var err error
-		if buf, err = fill(conn, buf); err != nil {
-			return
-		}
-	}
-}
-
-// decode reads the whole frames at the front of buf and returns what is left. It is not ok when the
-// stream makes no sense; what came before is still good.
-func (t *HTTP) decode(batch *gossip.Batch, buf []byte, from gossip.NodeID) (rest []byte, ok bool) {
-	for len(buf) >= gossip.FrameHeader {
-		size := int(binary.BigEndian.Uint32(buf))
-		if size > gossip.MaxEnvelope {
-			return buf, false
-		}
-		if len(buf) < gossip.FrameHeader+size {
-			break
-		}
-		if err := batch.Decode(buf[gossip.FrameHeader : gossip.FrameHeader+size]); err != nil {
-			return buf, false
-		}
-		if batch.Envelopes[len(batch.Envelopes)-1].From != from {
-			batch.Envelopes = batch.Envelopes[:len(batch.Envelopes)-1]
-			return buf, false // only the link's owner speaks on it
-		}
-		buf = buf[gossip.FrameHeader+size:]
-	}
-	return buf, true
-}
-
-// fill reads more behind buf, which grows while reads fill it and shrinks again on a quiet stream.
-// It never grows because of a length a peer declared, only because bytes came.
-func fill(conn net.Conn, buf []byte) ([]byte, error) {
-	if len(buf) == cap(buf) {
-		buf = resize(buf, min(4*cap(buf), gossip.FrameHeader+gossip.MaxEnvelope))
-	}
-	large := cap(buf) > idleBuffer
-	if large {
-		conn.SetReadDeadline(time.Now().Add(idleAfter))
-	}
-	n, err := conn.Read(buf[len(buf):cap(buf)])
-	if large && isTimeout(err) {
-		conn.SetReadDeadline(time.Time{})
-		if len(buf) < idleBuffer {
-			buf = resize(buf, idleBuffer)
-		}
-		n, err = conn.Read(buf[len(buf):cap(buf)])
-	}
-	buf = buf[:len(buf)+n]
-	if len(buf) == cap(buf) && cap(buf) < readBuffer {
-		buf = resize(buf, 4*cap(buf))
-	}
-	return buf, err
-}
-
-func resize(buf []byte, size int) []byte { return append(make([]byte, 0, size), buf...) }
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// throttle slows a reader down while a queue is above its high-water mark.
-func (t *HTTP) throttle() {
-	full := t.fullness()
-	if full == 0 {
-		return
-	}
-	pause := time.NewTimer(time.Duration(min(full, 1) * float64(maxThrottle)))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-t.over:
-	}
-}
+// Malformed is how many streams ended because of what they carried.
+func (t *HTTP) Malformed() uint64 { return t.malformed.Load() }
 
 // Peers returns whom Send can reach, in no particular order.
 func (t *HTTP) Peers() []Peer {

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -33,15 +35,17 @@ const (
 	redialMax = 2 * time.Second
 )
 
-// LinkStats is what one link has done since the node learned of the peer.
-type LinkStats struct {
-	Peer      gossip.NodeID
-	Connected bool
-	Stalled   bool   // something waits, and the peer takes nothing
-	Queued    int    // bytes waiting
-	Frames    uint64 // envelopes queued for the peer, ever
-	Dropped   uint64 // envelopes dropped because the queue was full
-	LastError string // of the last attempt to reach the peer; empty when it succeeded
+// errHungUp is what a link says of a connection that it finds ended.
+var errHungUp = errors.New("the peer has closed the connection")
+
+// dialer opens a connection to a peer. It tells the peer from which frame on can be written again, and
+// which is the next that was not written yet.
+type dialer func(ctx context.Context, addr string, kept, next uint64) (net.Conn, greeting, error)
+
+// greeting is what a peer says when it takes a link.
+type greeting struct {
+	life  life
+	taken uint64 // the first frame it has not taken
 }
 
 // link is the way to one peer: a bounded queue, and one goroutine that writes what waits. It starts
@@ -49,43 +53,59 @@ type LinkStats struct {
 type link struct {
 	peer gossip.NodeID
 	addr string
-	dial func(ctx context.Context, addr string) (net.Conn, error)
+	dial dialer
 	wait *sync.WaitGroup // of whoever waits for the link's goroutine
-	wake chan struct{}   // holds a token when there may be something to write
+	wake chan struct{}   // holds a token when there may be something to do
+	last *link           // the link before it to the same peer, which may still write; nil when there was none
+	done chan struct{}   // closed when nothing is written any more
 
-	mu       sync.Mutex
-	started  bool
-	queue    []byte // frames waiting
-	frames   int    // in queue
-	writing  int    // bytes taken off the queue and not yet written
-	progress time.Time
-	closed   bool
-	stats    LinkStats
+	*account // its lock guards what follows
+
+	started   bool
+	queue     []byte // frames waiting
+	frames    uint64 // in queue
+	writing   int    // bytes taken off the queue and not yet written
+	unwritten uint64 // frames that were not yet written in full, of those
+	progress  time.Time
+	closed    bool
+	ended     string   // the reason that closed it
+	conn      net.Conn // nil when there is none
+	look      bool     // somebody found the connection ended
+	lastError string
 }
 
-func newLink(peer gossip.NodeID, addr string, dial func(context.Context, string) (net.Conn, error), wait *sync.WaitGroup) *link {
-	return &link{peer: peer, addr: addr, dial: dial, wait: wait, wake: make(chan struct{}, 1)}
+func newLink(a *account, addr string, dial dialer, wait *sync.WaitGroup, last *link) *link {
+	a.mu.Lock()
+	a.gone = ""
+	a.mu.Unlock()
+	return &link{peer: a.peer, addr: addr, dial: dial, wait: wait, account: a, last: last, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // send queues one envelope, starting the link's goroutine at the first.
-func (l *link) send(ctx context.Context, e *gossip.Envelope) error {
+func (l *link) send(ctx context.Context, e *gossip.Envelope, how handed) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.take(how)
 	if l.closed {
+		l.drop(l.ended, 1)
 		return ErrNoPeer
 	}
 	before := len(l.queue)
 	if before+l.writing >= QueueBytes {
-		l.stats.Dropped++
+		l.drop(DropQueueFull, 1)
 		return ErrQueueFull
 	}
 	queue, err := gossip.AppendFrame(l.queue, e)
 	if err != nil {
+		l.drop(DropTooLarge, 1)
 		return err
+	}
+	if how.spoil {
+		damage(queue[before:])
 	}
 	l.queue = queue
 	l.frames++
-	l.stats.Frames++
+	l.queued++
 	if before == 0 && l.writing == 0 {
 		l.progress = time.Now() // an empty queue cannot have stalled
 	}
@@ -94,133 +114,227 @@ func (l *link) send(ctx context.Context, e *gossip.Envelope) error {
 		l.wait.Go(func() { l.run(ctx) })
 	}
 	if before == 0 {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.rouse()
 	}
 	return nil
+}
+
+// rouse lets the link's goroutine look again.
+func (l *link) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
 }
 
 // load is how many bytes wait, and whether the peer is taking any of them.
 func (l *link) load() (queued int, moving bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.burden()
+}
+
+// burden is load while the lock is held.
+func (l *link) burden() (queued int, moving bool) {
 	queued = len(l.queue) + l.writing
 	return queued, queued == 0 || time.Since(l.progress) < stalled
 }
 
+// snapshot tells how the link stands. A connection that has ended while nothing was to be written is
+// noticed here, so that what the peer lacks is sent again, and no count says that it has it.
 func (l *link) snapshot() LinkStats {
-	queued, moving := l.load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.stats
-	s.Peer, s.Queued, s.Stalled = l.peer, queued, !moving
+	if l.conn != nil && l.wrote > l.start && !l.look && !alive(l.conn) {
+		l.look, l.broken = true, true
+		l.rouse()
+	}
+	s := l.stats()
+	queued, moving := l.burden()
+	s.Connected, s.LastError = l.conn != nil && !l.look, l.lastError
+	s.Queued, s.Stalled = queued, !moving
 	return s
 }
 
-// close ends the link and returns how many envelopes were still waiting.
-func (l *link) close() (waiting int) {
+// close ends the link for a reason. What waits is dropped; what is being written, when that has ended.
+// What was written arrives if the peer takes it.
+func (l *link) close(reason string) {
 	l.mu.Lock()
-	waiting = l.frames
-	l.closed, l.queue, l.frames = true, nil, 0
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
+	defer l.mu.Unlock()
+	if l.closed {
+		return
 	}
-	return waiting
+	l.closed, l.ended, l.gone = true, reason, reason
+	if !l.started {
+		close(l.done)
+	}
+	if l.conn != nil {
+		l.conn.SetWriteDeadline(time.Now()) // a peer that takes nothing holds nobody up
+	} else {
+		l.frames, l.unwritten = l.frames+l.unwritten, 0
+	}
+	l.drop(reason, l.frames)
+	l.queued -= l.frames
+	l.queue, l.frames = nil, 0
+	l.rouse()
 }
 
-// run writes what waits until the link is closed or ctx ends. What could not be written for sure is
-// written again on the next connection: a repeated frame does no harm, a missing one would.
+// batch is what the link's goroutine took off the queue last. It is kept until the next is taken, for a
+// connection that breaks.
+type batch struct {
+	data  []byte
+	first uint64 // number of its first frame
+	done  int    // bytes of the frames that were written in full
+}
+
+// seek makes a frame the next one to be written.
+func (b *batch) seek(number uint64) {
+	b.done = 0
+	for n := b.first; n < number && b.done < len(b.data); n++ {
+		b.done += frameSize(b.data[b.done:])
+	}
+}
+
+// frameSize is the size of a frame that is known to be whole.
+func frameSize(frame []byte) int {
+	size, _ := gossip.FrameSize(frame)
+	return size
+}
+
+// run writes what waits until the link is closed or ctx ends. After an error the peer says how many
+// frames it has taken, and the others are written again as far as they are still there.
 func (l *link) run(ctx context.Context) {
-	var conn net.Conn
-	defer func() {
-		if conn != nil {
-			conn.Close()
+	defer close(l.done)
+	if l.last != nil {
+		select {
+		case <-l.last.done:
+			l.last = nil
+		case <-ctx.Done():
 		}
-	}()
-	var spare []byte
+	}
+	l.mu.Lock()
+	b := batch{first: l.wrote}
+	l.mu.Unlock()
+	if l.last == nil {
+		for l.next(ctx, &b) && l.write(ctx, &b) {
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+	l.drop(cmp.Or(l.ended, DropClosed), l.unwritten)
+	l.queued -= l.unwritten
+	l.writing, l.unwritten = 0, 0
+}
+
+// write writes the batch to the end; false means that the link is no longer wanted.
+func (l *link) write(ctx context.Context, b *batch) bool {
 	for {
-		batch, ok := l.take(ctx, spare)
-		if !ok {
-			return
+		// Only this goroutine changes conn.
+		if l.conn == nil && !l.connect(ctx, b) {
+			return false
 		}
-		// A write to a connection the peer has ended succeeds once, and its frames are lost.
-		if conn != nil && !alive(conn) {
-			conn.Close()
-			conn = nil
+		at, err := b.done, error(nil)
+		for at < len(b.data) && err == nil {
+			var n int
+			n, err = l.conn.Write(b.data[at:min(at+writeChunk, len(b.data))])
+			at += n
+			l.written(b, at)
 		}
-		for unsent := batch; len(unsent) > 0; {
-			if conn == nil {
-				if conn = l.connect(ctx); conn == nil {
-					return
-				}
-			}
-			n, err := conn.Write(unsent[:min(len(unsent), writeChunk)])
-			if err != nil {
-				conn.Close()
-				conn = nil
-				l.disconnected(err)
-				unsent = batch
-				if l.isClosed() || ctx.Err() != nil {
-					return
-				}
-				continue
-			}
-			unsent = unsent[n:]
-			l.wrote(len(unsent))
+		if err == nil {
+			return true
 		}
-		spare = batch[:0]
+		if l.isClosed() && isTimeout(err) {
+			return false // nothing is wrong with the connection: what was written arrives
+		}
+		l.hangUp(err)
+		if l.isClosed() || ctx.Err() != nil {
+			return false
+		}
 	}
 }
 
-// take waits until something is queued and takes all of it, leaving spare as the new queue.
-func (l *link) take(ctx context.Context, spare []byte) ([]byte, bool) {
+// written counts the frames before a byte of the batch, and lets it be seen that the peer takes them.
+func (l *link) written(b *batch, at int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for b.done < len(b.data) {
+		size := frameSize(b.data[b.done:])
+		if b.done+size > at {
+			break
+		}
+		b.done += size
+		l.wrote++
+		l.passed++
+		l.queued--
+		l.unwritten--
+	}
+	l.writing, l.progress = len(b.data)-at, time.Now()
+}
+
+// next waits until there is something to write and takes all of it into the batch. The batch stays as it
+// is when the connection is found ended and the peer may lack some of what it holds. False means that
+// the link is closed.
+func (l *link) next(ctx context.Context, b *batch) bool {
 	for {
 		l.mu.Lock()
-		if l.closed {
-			l.mu.Unlock()
-			return nil, false
+		closed, some, look, conn := l.closed, len(l.queue) > 0, l.look, l.conn
+		l.mu.Unlock()
+		if closed {
+			return false
 		}
-		if len(l.queue) > 0 {
-			batch := l.queue
-			l.queue, l.frames, l.writing = spare[:0], 0, len(batch)
+		// A write to a connection the peer has ended succeeds once, and its frames are lost.
+		if conn != nil && (look || some && !alive(conn)) {
+			l.hangUp(errHungUp)
+		}
+		l.mu.Lock()
+		if l.broken && l.wrote > l.start {
 			l.mu.Unlock()
-			return batch, true
+			return true
+		}
+		if len(l.queue) > 0 && !l.closed {
+			spare := b.data
+			b.data, b.first, b.done = l.queue, l.wrote, 0
+			l.queue, l.writing = spare[:0], len(b.data)
+			l.frames, l.unwritten = 0, l.frames
+			l.mu.Unlock()
+			return true
 		}
 		l.mu.Unlock()
-		if cap(spare) <= idleBuffer {
-			select {
-			case <-l.wake:
-			case <-ctx.Done():
-				return nil, false
-			}
-			continue
+		if !l.rest(ctx, b) {
+			return false
 		}
-		quiet := time.NewTimer(idleAfter)
-		select {
-		case <-l.wake:
-		case <-ctx.Done():
-			quiet.Stop()
-			return nil, false
-		case <-quiet.C:
-			spare = nil
-			l.mu.Lock()
-			if len(l.queue) == 0 {
-				l.queue = nil
-			}
-			l.mu.Unlock()
-		}
-		quiet.Stop()
 	}
 }
 
-func (l *link) wrote(left int) {
-	l.mu.Lock()
-	l.writing, l.progress = left, time.Now()
-	l.mu.Unlock()
+// rest waits until there may be something to do. A batch that is large and old is let go of.
+func (l *link) rest(ctx context.Context, b *batch) bool {
+	if cap(b.data) <= idleBuffer {
+		select {
+		case <-l.wake:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	quiet := time.NewTimer(idleAfter)
+	defer quiet.Stop()
+	select {
+	case <-l.wake:
+	case <-ctx.Done():
+		return false
+	case <-quiet.C:
+		l.mu.Lock()
+		*b = batch{first: l.wrote}
+		if len(l.queue) == 0 {
+			l.queue = nil
+		}
+		l.mu.Unlock()
+	}
+	return true
 }
 
 func (l *link) isClosed() bool {
@@ -229,29 +343,43 @@ func (l *link) isClosed() bool {
 	return l.closed
 }
 
-func (l *link) disconnected(err error) {
+// hangUp gives the connection up.
+func (l *link) hangUp(err error) {
 	l.mu.Lock()
-	l.stats.Connected, l.stats.LastError = false, err.Error()
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	l.conn.Close()
+	l.conn, l.look, l.broken, l.lastError = nil, false, true, err.Error()
 }
 
-// connect dials until it succeeds; nil means that the link is no longer wanted.
-func (l *link) connect(ctx context.Context) net.Conn {
+// connect dials until it succeeds, and learns what the peer has; false means that the link is no longer
+// wanted.
+func (l *link) connect(ctx context.Context, b *batch) bool {
 	for pause := redialMin; ; pause = min(2*pause, redialMax) {
-		conn, err := l.dial(ctx, l.addr)
-		if err == nil {
-			l.mu.Lock()
-			l.stats.Connected, l.stats.LastError = true, ""
-			l.mu.Unlock()
-			return conn
+		l.mu.Lock()
+		kept, next := b.first, l.wrote
+		l.mu.Unlock()
+		conn, is, err := l.dial(ctx, l.addr, kept, next)
+		l.mu.Lock()
+		if err == nil && l.closed {
+			conn.Close()
+			err = ErrClosed
 		}
-		l.disconnected(err)
+		if err == nil {
+			l.conn, l.lastError = conn, ""
+			before := l.queued
+			b.seek(l.greet(is.life, is.taken, kept))
+			l.writing, l.unwritten = len(b.data)-b.done, l.unwritten+l.queued-before
+			l.mu.Unlock()
+			return true
+		}
+		l.lastError = err.Error()
+		l.mu.Unlock()
 		// Jitter, so that the peers of a node that comes back do not all call at once.
 		again := time.NewTimer(pause/2 + rand.N(pause/2))
 		for waiting := true; waiting; {
 			if l.isClosed() {
 				again.Stop()
-				return nil
+				return false
 			}
 			select {
 			case <-again.C:
@@ -259,7 +387,7 @@ func (l *link) connect(ctx context.Context) net.Conn {
 			case <-l.wake: // something more is queued, or the link was closed
 			case <-ctx.Done():
 				again.Stop()
-				return nil
+				return false
 			}
 		}
 	}

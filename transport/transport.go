@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 )
 
@@ -31,8 +32,16 @@ var (
 
 // Reasons for which a transport drops an envelope, as they are counted.
 const (
-	DropQueueFull   = "queue_full"
-	DropPeerRemoved = "peer_removed" // waited for a peer that was taken away
-	DropTooLarge    = "too_large"
-	DropNoPeer      = "no_peer"
+	DropQueueFull      = "queue_full"
+	DropPeerRemoved    = "peer_removed" // waited for a peer that was taken away
+	DropTooLarge       = "too_large"
+	DropNoPeer         = "no_peer"
+	DropClosed         = "closed"          // waited when its transport ended, or came too early or too late
+	DropPeerEnded      = "peer_ended"      // was written to a life of the peer that has ended; nobody can tell whether it was read
+	DropConnectionLost = "connection_lost" // was written to a connection that broke; the peer lacks it, and the sender does not have it any more
+
+	// Those that a fault plan makes; see [fault.Verdict].
+	DropLoss      = fault.ReasonLoss
+	DropPartition = fault.ReasonPartition
+	DropCorrupt   = fault.ReasonCorrupt // only where a transport does not write the frames; else the other end counts it
 )

@@ -46,7 +46,7 @@ func newPlotNetwork(a *app) *cobra.Command {
 					return err
 				}
 			}
-			view, err := a.view(c.Context())
+			view, err := a.view(c.Context(), false)
 			if err != nil {
 				return err
 			}

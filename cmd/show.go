@@ -18,26 +18,35 @@ import (
 const refresh = 500 * time.Millisecond
 
 func newShowNetwork(a *app) *cobra.Command {
-	watch := false
+	watch, links := false, false
 	c := &cobra.Command{
-		Use:               "show-network",
-		Short:             "Show how the network is",
-		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --watch",
+		Use:   "show-network",
+		Short: "Show how the network is",
+		Long: `Show how the network is, and its nodes. With -o wide also what the nodes have sent and received in
+packets, what was dropped and why, which messages came more than once and which were repaired, and
+what still waits. With --links the same for every link; then sent + repeated = passed + dropped +
+in flight, on each, at any moment.
+
+Passed is what was written to the life that the peer is in. What was written to one that ended
+counts as dropped, for the reason peer_ended: nobody can tell whether it was read.`,
+		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --links\n  gossipctl show-network --watch",
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
+			show := func(ctx context.Context) error { return a.showNetwork(ctx, links) }
 			if watch {
-				return a.watch(c.Context(), a.showNetwork)
+				return a.watch(c.Context(), show)
 			}
-			return a.showNetwork(c.Context())
+			return show(c.Context())
 		},
 	}
+	c.Flags().BoolVarP(&links, "links", "l", false, "show what became of the packets on every link, too")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it has changed, until Ctrl-C")
 	return c
 }
 
-func (a *app) showNetwork(ctx context.Context) error {
-	view, err := a.view(ctx)
+func (a *app) showNetwork(ctx context.Context, links bool) error {
+	view, err := a.view(ctx, links)
 	if err != nil {
 		return err
 	}
@@ -48,6 +57,9 @@ func (a *app) showNetwork(ctx context.Context) error {
 		}
 		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
 		a.nodeTable(w, view)
+		if links {
+			a.linkTable(w, view)
+		}
 	}, func(t *term.Table) { nodeRows(a, t, view) })
 }
 
@@ -59,7 +71,7 @@ func newListNodes(a *app) *cobra.Command {
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
-			view, err := a.view(c.Context())
+			view, err := a.view(c.Context(), false)
 			if err != nil {
 				return err
 			}
@@ -68,15 +80,20 @@ func newListNodes(a *app) *cobra.Command {
 	}
 }
 
-// view asks the network how it is.
-func (a *app) view(ctx context.Context) (netctl.View, error) {
+// view asks the network how it is, and the nodes what they have counted where that will be shown.
+func (a *app) view(ctx context.Context, count bool) (netctl.View, error) {
 	n, err := a.open()
 	if err != nil {
 		return netctl.View{}, err
 	}
 	ctx, cancel := a.limit(ctx)
 	defer cancel()
-	return n.View(ctx)
+	view, err := n.View(ctx)
+	if wide := a.out.Format == term.FormatWide || a.out.Format == term.FormatCSV; err == nil && (count || wide) {
+		n.Count(ctx, &view)
+		err = ctx.Err()
+	}
+	return view, err
 }
 
 // nodeTable prints the nodes of a network below what was said of it as a whole.
@@ -88,7 +105,7 @@ func (a *app) nodeTable(w io.Writer, view netctl.View) {
 
 func nodeRows(a *app, t *term.Table, view netctl.View) {
 	t.Columns("node", "state", "messages", "unread", "peers")
-	t.Wide("pid", "url")
+	t.Wide(append([]string{"pid", "url"}, trafficColumns...)...)
 	for _, n := range view.Nodes {
 		state := term.Escape(string(n.State))
 		switch n.State {
@@ -113,7 +130,7 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		if n.State == netctl.Removed {
 			peers = ""
 		}
-		t.Row(a.nodeName(int(n.ID)), state, messages, unread, peers, n.PID, n.URL)
+		t.Row(append([]any{a.nodeName(int(n.ID)), state, messages, unread, peers, n.PID, n.URL}, trafficCells(n)...)...)
 	}
 }
 

@@ -251,6 +251,7 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 	mux.HandleFunc("POST /v1/edges", changes(life, c.connect))
 	mux.HandleFunc("POST /v1/edges/cut", changes(life, c.disconnect))
 	mux.HandleFunc("POST /v1/rewire", changes(life, c.rewire))
+	mux.HandleFunc("GET /metrics", c.metrics)
 	mux.HandleFunc("/", api.NotFound(mux))
 	return mux
 }

@@ -67,8 +67,9 @@ type NodeView struct {
 	Peers    []gossip.NodeID `json:"peers"`
 	Messages int             `json:"messages"`
 	Unread   int             `json:"unread"`
-	Exit     string          `json:"exit,omitempty"`  // how a dead node ended
-	Ended    *time.Time      `json:"ended,omitempty"` // and when
+	Exit     string          `json:"exit,omitempty"`    // how a dead node ended
+	Ended    *time.Time      `json:"ended,omitempty"`   // and when
+	Traffic  *NodeTraffic    `json:"traffic,omitempty"` // where it was asked for; see Network.Count
 }
 
 // view makes a view of a state; status tells how each node is.

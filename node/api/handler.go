@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
 )
@@ -30,7 +31,10 @@ type Backend interface {
 	// Wait waits until ready says so; it is asked again whenever something was delivered.
 	Wait(ctx context.Context, ready func(n *node.Node) bool) error
 	SetPeers(peers []Peer)
-	Links() (links []Link, dropped map[string]uint64)
+	Wires() Wires
+	// SetFaults replaces the faults in force; they have passed their check.
+	SetFaults(rules []fault.Rule)
+	Faults() []fault.Rule
 }
 
 // Handler serves a node's API. The guard and the link are mounted by the caller.
@@ -53,7 +57,10 @@ func (h *Handler) Routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/inbox", answer(h.inbox))
 	mux.HandleFunc("GET /v1/peers", answer(h.peers))
 	mux.HandleFunc("PUT /v1/peers", answer(h.setPeers))
+	mux.HandleFunc("GET /v1/faults", answer(h.faults))
+	mux.HandleFunc("PUT /v1/faults", answer(h.setFaults))
 	mux.HandleFunc("GET /v1/stats", answer(h.stats))
+	mux.HandleFunc("GET /metrics", h.metrics)
 	mux.HandleFunc("POST /v1/packets", answer(h.packet))
 	mux.HandleFunc("/", NotFound(mux))
 	return mux
@@ -272,8 +279,7 @@ func number(r *http.Request, name string) (uint64, error) {
 }
 
 func (h *Handler) peers(http.ResponseWriter, *http.Request) (any, error) {
-	links, _ := h.Backend.Links()
-	return PeersAnswer{Node: h.Node, Peers: links}, nil
+	return PeersAnswer{Node: h.Node, Peers: h.Backend.Wires().Links}, nil
 }
 
 func (h *Handler) setPeers(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -289,6 +295,15 @@ func (h *Handler) setPeers(w http.ResponseWriter, r *http.Request) (any, error) 
 }
 
 func (h *Handler) stats(http.ResponseWriter, *http.Request) (any, error) {
+	s := h.count()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	s.HeapBytes, s.Goroutines = m.HeapAlloc, runtime.NumGoroutine()
+	return s, nil
+}
+
+// count is everything the node counts.
+func (h *Handler) count() Stats {
 	s := Stats{Node: h.Node, Run: h.Run, Started: h.Started.UTC()}
 	var c node.Counters
 	h.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
@@ -297,19 +312,21 @@ func (h *Handler) stats(http.ResponseWriter, *http.Request) (any, error) {
 		return node.Effects{}
 	})
 	s.Published, s.Sent, s.Received, s.Delivered = c.Published, c.Sent, c.Received, c.Delivered
-	s.Duplicates, s.Expired, s.Dropped = c.Duplicates, c.Expired, c.Dropped
-	links, dropped := h.Backend.Links()
-	s.Links = links
-	for reason, n := range dropped {
+	s.Duplicates, s.Repaired, s.Expired, s.Dropped = c.Duplicates, c.Repaired, c.Expired, c.Dropped
+	wires := h.Backend.Wires()
+	s.Links, s.FormerLinks, s.Heard, s.Traffic = wires.Links, wires.Former, wires.Heard, wires.Traffic()
+	s.Faults = len(h.Backend.Faults())
+	for reason, n := range wires.Dropped {
 		s.Dropped[reason] += n
 	}
 	for code, n := range h.Refused() {
 		s.Dropped["refused_"+string(code)] += n
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	s.HeapBytes, s.Goroutines = m.HeapAlloc, runtime.NumGoroutine()
-	return s, nil
+	return s
+}
+
+func (h *Handler) metrics(w http.ResponseWriter, _ *http.Request) {
+	AnswerMetrics(w, []Stats{h.count()})
 }
 
 func (h *Handler) packet(w http.ResponseWriter, r *http.Request) (any, error) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/protocol"
@@ -21,6 +22,7 @@ import (
 type desk struct {
 	node  *node.Node
 	peers []Peer
+	rules []fault.Rule
 	sent  []sending
 }
 
@@ -61,13 +63,15 @@ func (d *desk) SetPeers(peers []Peer) {
 	slices.Sort(ids)
 	d.Step(func(now time.Time, n *node.Node) node.Effects { return n.SetPeers(now, gossip.NewPeers(ids)) })
 }
-func (d *desk) Links() ([]Link, map[string]uint64) {
+func (d *desk) Wires() Wires {
 	links := make([]Link, len(d.peers))
 	for i, p := range d.peers {
-		links[i] = Link{Peer: p}
+		links[i] = Link{Peer: p, Sent: 3, Passed: 1, Drops: map[string]uint64{"queue_full": 2}}
 	}
-	return links, map[string]uint64{}
+	return Wires{Links: links, Former: []Link{}, Heard: []Heard{{Peer: 2, Run: 1, Received: 5, Corrupt: 1, EarlierReceived: 4}}}
 }
+func (d *desk) SetFaults(rules []fault.Rule) { d.rules = rules }
+func (d *desk) Faults() []fault.Rule         { return d.rules }
 
 func (d *desk) routes() *http.ServeMux {
 	h := Handler{Network: "test", Node: 1, Run: 1, Backend: d, Refused: func() map[Code]uint64 { return nil }}
@@ -154,6 +158,8 @@ func TestNotFoundAndAllow(t *testing.T) {
 		"/v1/inbox":          {"GET", "HEAD"},
 		"/v1/peers":          {"GET", "HEAD", "PUT"},
 		"/v1/stats":          {"GET", "HEAD"},
+		"/v1/faults":         {"GET", "HEAD", "PUT"},
+		"/metrics":           {"GET", "HEAD"},
 		"/v1/packets":        {"POST"},
 	}
 	for path, methods := range allowed {
@@ -171,7 +177,7 @@ func TestNotFoundAndAllow(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/v1", "/v1/", "/v2/stats", "/v1/stats/", "/v1/messages/8.1.1/x", "/debug/pprof/", "/debug/vars", "/metrics", "/favicon.ico", "/.env", "/<script>"} {
+	for _, path := range []string{"/", "/v1", "/v1/", "/v2/stats", "/v1/stats/", "/v1/messages/8.1.1/x", "/debug/pprof/", "/debug/vars", "/favicon.ico", "/.env", "/<script>"} {
 		for _, method := range slices.Sorted(maps.Keys(map[string]bool{"GET": true, "POST": true, "OPTIONS": true})) {
 			w := httptest.NewRecorder()
 			d.routes().ServeHTTP(w, httptest.NewRequest(method, path, nil))

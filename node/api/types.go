@@ -92,33 +92,105 @@ type PeersAnswer struct {
 	Peers []Link        `json:"peers"`
 }
 
-// Link is a peer and the way to it. Messages travel on it in one direction; the peer has another.
+// Link is a peer and the way to it. Messages travel on it in one direction; the peer has another. At any
+// moment
+//
+//	sent + repeated = passed + in_flight + dropped
 type Link struct {
 	Peer
-	Connected bool   `json:"connected"` // opened at the first packet
-	Stalled   bool   `json:"stalled"`   // something waits, and the peer takes nothing
-	Queued    int    `json:"queued_bytes"`
-	Packets   uint64 `json:"packets"`
-	Dropped   uint64 `json:"dropped"`
-	Error     string `json:"last_error,omitempty"`
+	PeerRun   uint32            `json:"peer_run"`  // the life of the peer that passed is about; 0 before one was met
+	Connected bool              `json:"connected"` // opened at the first packet
+	Stalled   bool              `json:"stalled"`   // something waits, and the peer takes nothing
+	Queued    int               `json:"queued_bytes"`
+	Depth     uint64            `json:"queue_depth"` // packets in a queue, or waiting for their time
+	Packets   uint64            `json:"packets"`     // sent, by its first name
+	Sent      uint64            `json:"sent"`        // packets handed to the link
+	Repeated  uint64            `json:"repeated"`    // second copies that a fault made
+	Passed    uint64            `json:"passed"`      // written to the peer's present life
+	InFlight  uint64            `json:"in_flight"`   // queue_depth, and what a broken connection leaves open
+	Dropped   uint64            `json:"dropped"`
+	Drops     map[string]uint64 `json:"drops"`    // the same by reason
+	Received  uint64            `json:"received"` // packets that came from the peer, in all its lives
+	Corrupt   uint64            `json:"corrupt"`  // damaged ones, which were thrown away
+	Error     string            `json:"last_error,omitempty"`
+}
+
+// Heard is what came from a node, which need not be a peer. Received and corrupt together are what the
+// sender's life says was passed to this life of the node.
+type Heard struct {
+	Peer            gossip.NodeID `json:"peer"`
+	Run             uint32        `json:"run"` // the life of the sender
+	Received        uint64        `json:"received"`
+	Corrupt         uint64        `json:"corrupt"`
+	EarlierReceived uint64        `json:"earlier_received"` // from all its lives before
+	EarlierCorrupt  uint64        `json:"earlier_corrupt"`
+}
+
+// Traffic is what all links of a node have carried together, those to former peers too.
+type Traffic struct {
+	Sent     uint64            `json:"sent"`
+	Repeated uint64            `json:"repeated"`
+	Passed   uint64            `json:"passed"`
+	InFlight uint64            `json:"in_flight"`
+	Depth    uint64            `json:"queue_depth"`
+	Queued   int               `json:"queued_bytes"`
+	Dropped  map[string]uint64 `json:"dropped"` // by reason
+	Received uint64            `json:"received"`
+	Corrupt  uint64            `json:"corrupt"`
+}
+
+// Wires is what a node's transport knows.
+type Wires struct {
+	Links   []Link            // to its peers, by number
+	Former  []Link            // to nodes that were peers, and with number 0 to those that never were
+	Heard   []Heard           // by number
+	Dropped map[string]uint64 // packets and streams that were turned away, by reason
+}
+
+// Traffic sums it up.
+func (w *Wires) Traffic() Traffic {
+	t := Traffic{Dropped: make(map[string]uint64)}
+	for _, list := range [][]Link{w.Links, w.Former} {
+		for _, l := range list {
+			t.Sent += l.Sent
+			t.Repeated += l.Repeated
+			t.Passed += l.Passed
+			t.InFlight += l.InFlight
+			t.Depth += l.Depth
+			t.Queued += l.Queued
+			for reason, n := range l.Drops {
+				t.Dropped[reason] += n
+			}
+		}
+	}
+	for _, h := range w.Heard {
+		t.Received += h.Received + h.EarlierReceived
+		t.Corrupt += h.Corrupt + h.EarlierCorrupt
+	}
+	return t
 }
 
 // Stats are a node's counters since it started, and what it uses.
 type Stats struct {
-	Node       gossip.NodeID     `json:"node"`
-	Run        uint32            `json:"run"`
-	Started    time.Time         `json:"started"`
-	Inbox      Inbox             `json:"inbox"`
-	Published  uint64            `json:"published"`
-	Sent       uint64            `json:"sent"`
-	Received   uint64            `json:"received"`
-	Delivered  uint64            `json:"delivered"`
-	Duplicates uint64            `json:"duplicates"`
-	Expired    uint64            `json:"expired"`
-	Dropped    map[string]uint64 `json:"dropped"` // by reason
-	Links      []Link            `json:"links"`
-	HeapBytes  uint64            `json:"heap_bytes"`
-	Goroutines int               `json:"goroutines"`
+	Node        gossip.NodeID     `json:"node"`
+	Run         uint32            `json:"run"`
+	Started     time.Time         `json:"started"`
+	Inbox       Inbox             `json:"inbox"`
+	Published   uint64            `json:"published"`
+	Sent        uint64            `json:"sent"`     // copies of messages
+	Received    uint64            `json:"received"` // copies of messages
+	Delivered   uint64            `json:"delivered"`
+	Duplicates  uint64            `json:"duplicates"`
+	Repaired    uint64            `json:"repaired"` // of those delivered, what the protocol had missed
+	Expired     uint64            `json:"expired"`
+	Dropped     map[string]uint64 `json:"dropped"` // copies, packets, streams and requests, by reason
+	Traffic     Traffic           `json:"traffic"` // packets
+	Links       []Link            `json:"links"`
+	FormerLinks []Link            `json:"former_links"`
+	Heard       []Heard           `json:"heard"`
+	Faults      int               `json:"faults"` // in force
+	HeapBytes   uint64            `json:"heap_bytes"`
+	Goroutines  int               `json:"goroutines"`
 }
 
 // PacketRequest is a packet from a peer that does not hold a link open, such as a program written

@@ -197,8 +197,7 @@ func (n *Node) Publish(ctx context.Context, body []byte, relays int) (gossip.ID,
 
 // Peers returns the node's peers, by number, and how the way to each of them stands.
 func (n *Node) Peers() []api.Link {
-	links, _ := n.server.Links()
-	return links
+	return n.server.Wires().Links
 }
 
 // WaitPeers waits until the node has at least so many peers. The error is ctx's, or [ErrClosed].
@@ -239,8 +238,7 @@ func (n *Node) Stats() Stats {
 		s.Pending, s.Missed = n.feed.stand(within)
 		return node.Effects{}
 	})
-	_, dropped := n.server.Links()
-	for reason, times := range dropped {
+	for reason, times := range n.server.Wires().Dropped {
 		s.Dropped[reason] += times
 	}
 	for code, times := range n.server.refused() {

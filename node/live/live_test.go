@@ -251,8 +251,7 @@ func TestALinkOfAnotherNetworkIsRefused(t *testing.T) {
 		Messages: []gossip.Message{{ID: gossip.ID{Origin: 7, Run: 1, Seq: 1}, Body: []byte("from before"), Sent: time.Now()}}}, Routes: []gossip.Route{{7}}}
 	waitFor(t, func() bool { return stranger.Send(1, e) == nil }, "cannot send")
 	waitFor(t, func() bool {
-		links, _, _, _ := stranger.Stats()
-		return strings.Contains(links[0].LastError, "403")
+		return strings.Contains(stranger.Links()[0].LastError, "403")
 	}, "the link is not refused")
 	stats, err := node.client.Stats(deadline(t))
 	if err != nil || stats.Dropped["refused_wrong_network"] == 0 || stats.Inbox.Messages != 0 {

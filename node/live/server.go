@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/node/api"
@@ -28,10 +27,11 @@ type Config = api.NodeConfig
 // server is a node with its HTTP face on one listener.
 type server struct {
 	*Agent
-	cfg  Config
-	wire *transport.HTTP
-	http *http.Server
-	log  *slog.Logger
+	cfg    Config
+	wire   *transport.HTTP
+	faulty *transport.Faulty // round wire; without faults it costs nothing
+	http   *http.Server
+	log    *slog.Logger
 
 	refused func() map[api.Code]uint64 // requests, by the guards
 	ripe    time.Time                  // no message is published before; zero where the run is told
@@ -39,6 +39,8 @@ type server struct {
 
 	peer sync.Mutex    // held while peers change, so that changes do not cross
 	told chan struct{} // closed and replaced when they have changed
+
+	changed chan struct{} // a token when the faults have
 }
 
 // newServer builds the node of a process; nothing runs yet.
@@ -51,12 +53,15 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *
 
 // assemble puts a node, its wire and its HTTP face together.
 func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *server {
-	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Network: cfg.NetworkID, Token: cfg.PeerToken})
-	var over transport.Transport = wire
-	if plan := planOf(cfg); plan != nil {
-		over = transport.NewFaulty(wire, cfg.ID, plan)
+	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Run: cfg.Run, Network: cfg.NetworkID, Token: cfg.PeerToken})
+	faulty := transport.NewFaulty(wire, cfg.ID, planOf(cfg))
+	s := &server{
+		Agent: NewAgent(node.New(within), faulty, log), cfg: cfg, wire: wire, faulty: faulty, log: log,
+		told: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
-	s := &server{Agent: NewAgent(node.New(within), over, log), cfg: cfg, wire: wire, log: log, told: make(chan struct{})}
+	if len(cfg.Rules) > 0 {
+		s.setClock()
+	}
 
 	control := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.ControlToken)}, Open: map[string]bool{"/v1/health": true}}
 	peers := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.PeerToken), []byte(cfg.ControlToken)}}
@@ -84,16 +89,6 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 	return s
 }
 
-// planOf is what the node's links do to packets; nil: nothing. Its latency was read once before, by
-// whoever asked for it.
-func planOf(cfg Config) *fault.Plan {
-	latency, err := fault.ParseLatency(cfg.Latency)
-	if err != nil || latency.Kind == fault.None {
-		return nil
-	}
-	return &fault.Plan{Seed: cfg.Seed, Latency: latency}
-}
-
 // serve runs until ctx ends, then passes on what still waits, and returns when all has ended. Up is
 // called once the node knows its peers and calls at its listener are about to be answered.
 func (s *server) serve(ctx context.Context, l net.Listener, up func() error) error {
@@ -108,6 +103,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	if !s.guest {
 		group.Go(func() { s.relax(wireCtx) })
 	}
+	group.Go(func() { s.keepClock(wireCtx) })
 	failed := make(chan error, 1)
 	group.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -167,24 +163,4 @@ func union(want, known []transport.Peer) []transport.Peer {
 		}
 	}
 	return all
-}
-
-// Links implements api.Backend.
-func (s *server) Links() ([]api.Link, map[string]uint64) {
-	addr := make(map[gossip.NodeID]string)
-	for _, p := range s.wire.Peers() {
-		addr[p.ID] = p.Addr
-	}
-	stats, dropped, _, malformed := s.wire.Stats()
-	if malformed > 0 {
-		dropped["malformed_stream"] = malformed
-	}
-	links := make([]api.Link, len(stats))
-	for i, l := range stats {
-		links[i] = api.Link{
-			Peer: api.Peer{ID: l.Peer, Addr: addr[l.Peer]}, Connected: l.Connected, Stalled: l.Stalled,
-			Queued: l.Queued, Packets: l.Frames, Dropped: l.Dropped, Error: l.LastError,
-		}
-	}
-	return links, dropped
 }

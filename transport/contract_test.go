@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world makes nodes that can all reach each other over one kind of transport.
 type world interface {
-	join(t *testing.T, id gossip.NodeID) Transport
+	join(t testing.TB, id gossip.NodeID) Transport
 	// connected is called when all have joined.
 	connected(t *testing.T)
 }
@@ -54,7 +54,7 @@ func faulty(beneath func() world, plan fault.Plan) func() world {
 
 type memWorld struct{ *Mem }
 
-func (w *memWorld) join(_ *testing.T, id gossip.NodeID) Transport { return w.Join(id) }
+func (w *memWorld) join(_ testing.TB, id gossip.NodeID) Transport { return w.Join(id) }
 func (w *memWorld) connected(*testing.T)                          {}
 
 type httpWorld struct {
@@ -62,7 +62,7 @@ type httpWorld struct {
 	addr  map[gossip.NodeID]string
 }
 
-func (w *httpWorld) join(t *testing.T, id gossip.NodeID) Transport {
+func (w *httpWorld) join(t testing.TB, id gossip.NodeID) Transport {
 	n := NewHTTP(HTTPConfig{Self: id, Network: "test", Token: "secret"})
 	mux := http.NewServeMux()
 	mux.Handle("POST "+LinkPath, n)
@@ -89,7 +89,7 @@ type faultyWorld struct {
 	plan *fault.Plan
 }
 
-func (w *faultyWorld) join(t *testing.T, id gossip.NodeID) Transport {
+func (w *faultyWorld) join(t testing.TB, id gossip.NodeID) Transport {
 	return NewFaulty(w.world.join(t, id), id, w.plan)
 }
 

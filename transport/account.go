@@ -69,14 +69,15 @@ type account struct {
 	repeated uint64
 	held     uint64 // wait above the transport, in a Faulty
 	queued   uint64 // wait in the transport, or are being written
-	passed   uint64 // to the peer's present life, [start, wrote) among them
+	passed   uint64 // to the peer's present life, [first, wrote) among them
 	dropped  map[string]uint64
 
 	life   life
-	start  uint64 // the first frame written to the connection there is or was last
+	first  uint64 // the first frame written to the connection there is or was last
 	wrote  uint64 // the first that was not written in full
-	broken bool   // nobody knows yet what the peer took of [start, wrote)
-	gone   string // why what is unknown then will stay so, as a reason; empty as long as there is hope
+	broken bool   // nobody knows yet what the peer took of [first, wrote)
+	gone   bool   // is no peer any more, or the transport has ended: it will not be known
+	dead   bool   // nobody listens where the peer did, so the life it was in is over
 }
 
 // handed says how a packet comes to an account.
@@ -136,20 +137,20 @@ func (a *account) greet(is life, taken, kept uint64) (from uint64) {
 		a.drop(DropPeerEnded, a.passed)
 		a.passed, a.life, from = 0, is, a.wrote
 	} else {
-		taken = min(max(taken, a.start), a.wrote) // a peer that says something else does not know
+		taken = min(max(taken, a.first), a.wrote) // a peer that says something else does not know
 		from = min(max(taken, kept), a.wrote)
 		a.passed -= a.wrote - taken
 		a.drop(DropConnectionLost, from-taken)
 		a.queued += a.wrote - from
 	}
-	a.start, a.wrote, a.broken = from, from, false
+	a.first, a.wrote, a.broken, a.dead = from, from, false, false
 	return from
 }
 
 // stats returns the account. The lock is held.
 func (a *account) stats() LinkStats {
 	s := LinkStats{
-		Peer: a.peer, PeerRun: a.life.run, Former: a.gone == DropPeerRemoved,
+		Peer: a.peer, PeerRun: a.life.run,
 		Sent: a.sent, Repeated: a.repeated, Passed: a.passed, Waiting: a.held + a.queued,
 		Dropped: make(map[string]uint64, len(a.dropped)),
 	}
@@ -157,10 +158,10 @@ func (a *account) stats() LinkStats {
 		s.Dropped[reason] = n
 	}
 	s.InFlight = s.Waiting
-	if unknown := a.wrote - a.start; a.broken && unknown > 0 {
+	if unknown := a.wrote - a.first; a.broken && unknown > 0 {
 		s.Passed -= unknown
-		if a.gone != "" {
-			s.Dropped[a.gone] += unknown
+		if a.gone || a.dead {
+			s.Dropped[DropPeerEnded] += unknown
 		} else {
 			s.InFlight += unknown
 		}

@@ -230,7 +230,7 @@ func (f *Faulty) Send(to gossip.NodeID, e *gossip.Envelope) error {
 	if err != nil || v.Lost {
 		return err
 	}
-	c := copied{flow: fl, account: account, room: room, bandwidth: v.Bandwidth}
+	c := copied{flow: fl, account: account, bandwidth: v.Bandwidth}
 	if v.Delay > 0 || v.Delay2 > 0 || v.Bandwidth > 0 {
 		// Not under the lock, and not at all for a peer that takes nothing.
 		if c.err = ErrQueueFull; fl.bytes.Load()+waitingOverhead <= int64(room) {
@@ -286,7 +286,6 @@ func (f *Faulty) judge(to gossip.NodeID, a *account, err error) (*flow, fault.Ve
 type copied struct {
 	flow      *flow
 	account   *account
-	room      int
 	bandwidth int64
 	wire      []byte // when one of them has to wait
 	err       error  // why there is no wire
@@ -306,12 +305,16 @@ func (f *Faulty) dispatch(c *copied, e *gossip.Envelope, delay time.Duration, sp
 		d.due = d.leaves.Add(delay)
 	}
 	err := c.err
-	switch {
-	case err != nil:
-	case f.closed:
+	if err == nil && f.closed {
 		err = ErrClosed
-	case c.flow.bytes.Load()+d.size() > int64(c.room):
-		err = ErrQueueFull
+	}
+	if err == nil {
+		// In this order: what goes from here to the transport beneath meanwhile counts twice, and not never.
+		waiting := c.flow.bytes.Load()
+		var room int
+		if _, room, err = f.inner.room(c.flow.to); err == nil && waiting+d.size() > int64(room) {
+			err = ErrQueueFull
+		}
 	}
 	if err != nil {
 		f.dropped[reasonOf(err)]++

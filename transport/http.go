@@ -117,7 +117,9 @@ func (t *HTTP) SetPeers(peers []Peer) {
 			a = &account{peer: id}
 			t.accounts[id] = a
 		}
-		t.links[id] = newLink(a, addr, t.dial, &t.writers, t.last[id])
+		l := newLink(a, addr, t.dial, &t.writers, t.last[id])
+		l.inquire(t.ctx)
+		t.links[id] = l
 		delete(t.last, id)
 	}
 }

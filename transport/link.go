@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"gossipctl/gossip"
@@ -76,7 +77,7 @@ type link struct {
 
 func newLink(a *account, addr string, dial dialer, wait *sync.WaitGroup, last *link) *link {
 	a.mu.Lock()
-	a.gone = ""
+	a.gone = false
 	a.mu.Unlock()
 	return &link{peer: a.peer, addr: addr, dial: dial, wait: wait, account: a, last: last, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
@@ -109,14 +110,30 @@ func (l *link) send(ctx context.Context, e *gossip.Envelope, how handed) error {
 	if before == 0 && l.writing == 0 {
 		l.progress = time.Now() // an empty queue cannot have stalled
 	}
-	if !l.started {
-		l.started = true
-		l.wait.Go(func() { l.run(ctx) })
-	}
+	l.start(ctx)
 	if before == 0 {
 		l.rouse()
 	}
 	return nil
+}
+
+// start starts the link's goroutine, should it not have begun. The lock is held.
+func (l *link) start(ctx context.Context) {
+	if !l.started {
+		l.started = true
+		l.wait.Go(func() { l.run(ctx) })
+	}
+}
+
+// inquire has the link ask the peer at once what it has taken of what the link before it wrote last. It may
+// have lost some when it ended, and not have noticed.
+func (l *link) inquire(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wrote > l.first {
+		l.broken = true
+		l.start(ctx)
+	}
 }
 
 // rouse lets the link's goroutine look again.
@@ -145,7 +162,7 @@ func (l *link) burden() (queued int, moving bool) {
 func (l *link) snapshot() LinkStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conn != nil && l.wrote > l.start && !l.look && !alive(l.conn) {
+	if l.conn != nil && l.wrote > l.first && !l.look && !alive(l.conn) {
 		l.look, l.broken = true, true
 		l.rouse()
 	}
@@ -164,7 +181,7 @@ func (l *link) close(reason string) {
 	if l.closed {
 		return
 	}
-	l.closed, l.ended, l.gone = true, reason, reason
+	l.closed, l.ended, l.gone = true, reason, true
 	if !l.started {
 		close(l.done)
 	}
@@ -291,7 +308,7 @@ func (l *link) next(ctx context.Context, b *batch) bool {
 			l.hangUp(errHungUp)
 		}
 		l.mu.Lock()
-		if l.broken && l.wrote > l.start {
+		if l.broken && l.wrote > l.first {
 			l.mu.Unlock()
 			return true
 		}
@@ -372,7 +389,7 @@ func (l *link) connect(ctx context.Context, b *batch) bool {
 			l.mu.Unlock()
 			return true
 		}
-		l.lastError = err.Error()
+		l.lastError, l.dead = err.Error(), errors.Is(err, syscall.ECONNREFUSED)
 		l.mu.Unlock()
 		// Jitter, so that the peers of a node that comes back do not all call at once.
 		again := time.NewTimer(pause/2 + rand.N(pause/2))

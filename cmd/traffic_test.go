@@ -71,7 +71,7 @@ func unbalanced(all map[gossip.NodeID]api.Stats) (wrong []string) {
 func TestConservationOverAllLinks(t *testing.T) {
 	const nodes = 10
 	b := newBox(t)
-	b.must(0, "", "start-network", "random", "4", "-n", fmt.Sprint(nodes), "--seed", "1")
+	b.must(0, "", "start-network", "random", "4", "-n", fmt.Sprint(nodes), "--seed", "1", "--repair", "none")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	rules := []fault.Rule{
@@ -151,7 +151,7 @@ func (b *box) tells(all map[gossip.NodeID]api.Stats) {
 }
 
 // One stopped neighbour of ten: what waits for it is bounded, the rest is counted as dropped, the others
-// get everything, and afterwards the accounts balance.
+// get everything. When it goes on it gets what it lacks by repair, and the accounts balance.
 func TestAStoppedNeighbourHoldsNobodyUp(t *testing.T) {
 	const others, messages, size = 10, 1000, 24 << 10
 	b := newBox(t)
@@ -190,9 +190,9 @@ func TestAStoppedNeighbourHoldsNobodyUp(t *testing.T) {
 	}
 	for _, l := range s.Links {
 		switch slow := l.ID == stopped.ID; {
-		case slow && (!l.Stalled || l.Queued > transport.QueueBytes+size+100 || l.Queued < transport.QueueBytes/2 || l.Drops[transport.DropQueueFull] == 0 || l.Sent != messages):
+		case slow && (!l.Stalled || l.Queued > transport.QueueBytes+size+100 || l.Queued < transport.QueueBytes/2 || l.Drops[transport.DropQueueFull] == 0 || l.Sent < messages):
 			t.Errorf("to the stopped one: %+v", l)
-		case !slow && (l.Passed != messages || l.Dropped > 0):
+		case !slow && (l.Passed < messages || l.Dropped > 0):
 			t.Errorf("to another: %+v", l)
 		case l.Sent+l.Repeated != l.Passed+l.InFlight+l.Dropped:
 			t.Errorf("%+v", l)
@@ -201,6 +201,13 @@ func TestAStoppedNeighbourHoldsNobodyUp(t *testing.T) {
 	b.must(0, "queue_full", "show-network", "-o", "wide")
 	if err := p.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
+	}
+	var late api.Stats
+	if !holds(30*time.Second, func() bool {
+		late, err = b.client(stopped.ID).Stats(ctx)
+		return err == nil && late.Inbox.Messages == messages
+	}) || late.Repaired == 0 {
+		t.Errorf("%d came, %d repaired, %v", late.Inbox.Messages, late.Repaired, err)
 	}
 	var wrong []string
 	if !holds(20*time.Second, func() bool {

@@ -422,6 +422,7 @@ func TestHTTPPeerComesBack(t *testing.T) {
 	in, die = live(listener)
 	defer die()
 	in.wait(t, 100)
+	atRest(sender)
 	l := sender.Links()[0]
 	want := map[string]uint64{DropPeerEnded: 1}
 	if !l.Connected || l.Sent != 101 || l.Passed != 100 || l.InFlight != 0 || !cmp.Equal(l.Dropped, want) {
@@ -461,6 +462,7 @@ func TestHTTPDeadAndSilentPeers(t *testing.T) {
 		t.Errorf("a silent peer holds up publishing: %v", err)
 	}
 	a.SetPeers(nil)
+	atRest(a)
 	for _, l := range a.Links() {
 		if balanced(t, l); !l.Former || l.Peer != 2 && l.Dropped[DropPeerRemoved] != 500 || l.Peer == 2 && l.Passed != 500 {
 			t.Errorf("%+v", l)

@@ -249,6 +249,7 @@ func TestFaultyLeavesRoomBeneath(t *testing.T) {
 	}
 	close(release)
 	in.wait(t, taken)
+	atRest(wire)
 	s := wire.Stats()
 	balance(t, s)
 	if l := wire.Links()[0]; l.Dropped[DropQueueFull] != s.Dropped[DropQueueFull] || l.Passed != uint64(taken) {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,14 @@ func balanced(t *testing.T, l LinkStats) {
 	}
 	if l.Sent+l.Repeated != known {
 		t.Errorf("the counts do not add up: %+v", l)
+	}
+}
+
+// atRest waits until nothing is in flight: the last write may be about to be counted.
+func atRest(c Counting) {
+	moves := func() bool { return slices.ContainsFunc(c.Links(), func(l LinkStats) bool { return l.InFlight > 0 }) }
+	for end := time.Now().Add(20 * time.Second); moves() && time.Now().Before(end); {
+		<-time.After(time.Millisecond)
 	}
 }
 

@@ -61,10 +61,7 @@ func TestContractOfRules(t *testing.T) {
 					t.Fatal(line)
 				}
 			}
-			settled := func() bool { return a.Links()[0].InFlight == 0 && len(b.Heard()) > 0 }
-			for deadline := time.Now().Add(20 * time.Second); !settled() && time.Now().Before(deadline); {
-				<-time.After(time.Millisecond)
-			}
+			atRest(a)
 			l, h := a.Links()[0], b.Heard()[0]
 			balanced(t, l)
 			if h.Received != uint64(want)+1 || h.Received+h.Corrupt != l.Passed || h.Corrupt < n/5 || l.Sent != before.Sent+7*n {

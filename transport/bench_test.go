@@ -45,3 +45,28 @@ func BenchmarkLink(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCalm is what a Faulty that has nothing to do adds to a packet, all else taken away.
+func BenchmarkCalm(b *testing.B) {
+	var sink Transport = &swallow{}
+	e := message(1, 1, nil)
+	b.Run("bare", func(b *testing.B) {
+		for b.Loop() {
+			sink.Send(2, e)
+		}
+	})
+	b.Run("calm", func(b *testing.B) {
+		var wire Transport = NewFaulty(sink, 1, nil)
+		for b.Loop() {
+			wire.Send(2, e)
+		}
+	})
+}
+
+// swallow is a transport with accounts that does nothing.
+type swallow struct {
+	*HTTP
+	got int
+}
+
+func (s *swallow) Send(gossip.NodeID, *gossip.Envelope) error { s.got++; return nil }

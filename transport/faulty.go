@@ -21,7 +21,7 @@ const keptDelays = idleBuffer / waitingOverhead
 // Faulty is a transport whose links suffer what a fault plan says: of the envelopes its node sends,
 // some are lost, some come twice, some are damaged, and all take their time. What arrives is left alone,
 // for the other end has judged it when it sent. The plan may be changed at any time; one that does
-// nothing costs a nanosecond. The zero value is not usable; see [NewFaulty].
+// nothing costs three nanoseconds. The zero value is not usable; see [NewFaulty].
 //
 // What waits for its time counts against the same bound as what waits for the peer in the transport
 // beneath: together they are at most QueueBytes for each peer, so that an envelope which was taken in

@@ -74,6 +74,25 @@ func open(f *os.File, path string, each func(record []byte) error) (*Journal, Re
 	return j, found, err
 }
 
+// ReadFile hands each whole record of a journal file that nobody has open to each, as [Open] does, and
+// changes nothing. The error is [fs.ErrNotExist] when there is none.
+func ReadFile(path string, each func(record []byte) error) (Recovered, error) {
+	f, err := openFile(path, os.O_RDONLY)
+	if err != nil {
+		return Recovered{}, fmt.Errorf("reading journal %s: %w", path, plain(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Recovered{}, fmt.Errorf("reading journal %s: %w", path, plain(err))
+	}
+	found, err := Read(f, info.Size(), each)
+	if err != nil {
+		return found, fmt.Errorf("reading journal %s: %w", path, plain(err))
+	}
+	return found, nil
+}
+
 func newJournal(f *os.File, path string, end int64) *Journal {
 	j := &Journal{path: path, f: f, end: end, reserved: end, max: MaxSize}
 	j.done.L = &j.mu

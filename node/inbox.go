@@ -62,6 +62,9 @@ type inbox struct {
 	bytes  int // of all bodies
 	unread int
 
+	noteMarks bool
+	marked    []gossip.ID // since Marked was called
+
 	// Memory to cut from.
 	bodies []byte
 	notes  []note
@@ -197,6 +200,9 @@ func (b *inbox) list(q Query) (page []Entry, more bool) {
 		if q.Status != Read && !q.Peek && !r.read {
 			r.read = true
 			b.unread--
+			if b.noteMarks {
+				b.marked = append(b.marked, r.id)
+			}
 		}
 		page = append(page, r.entry(number))
 	}

@@ -45,6 +45,7 @@ var (
 	ErrFull     = errors.New("inbox full")
 	ErrTooLarge = errors.New("message too large")
 	ErrLimit    = errors.New("relay limit out of range")
+	ErrNotKept  = errors.New("message cannot be kept") // by whoever Config.Keep asks; the text says why
 )
 
 // Config says what a node is.
@@ -56,6 +57,14 @@ type Config struct {
 	CapacityBytes int  // of bodies; 0 = [CapacityBytes]
 	DropOldest    bool // at capacity, let the oldest message go instead of refusing new ones
 	Events        bool // report events; counters are kept in any case
+
+	// Keep, if it is set, is asked before a message is taken in whether whoever keeps the inbox beyond the
+	// life of the node has room for it: a body of so many bytes, and a route of so many nodes. It returns
+	// why not, in one short word by which the message then counts as dropped, or nothing. It is asked in
+	// the step in which the message comes, and not again when a protocol delivers it later.
+	Keep func(body, route int) (refusal string)
+	// Marks says that Marked is called after every step.
+	Marks bool
 }
 
 // Counters count packets by message, and what became of them, since the node was born.
@@ -138,6 +147,7 @@ func New(cfg Config) *Node {
 	}
 	n := &Node{cfg: cfg, count: Counters{Dropped: make(map[string]uint64)}}
 	n.seen.Reserve(cfg.ID, cfg.Run)
+	n.inbox.noteMarks = cfg.Marks
 	n.envelope.From = cfg.ID
 	return n
 }
@@ -160,7 +170,7 @@ func (n *Node) SetPeers(now time.Time, peers gossip.Peers) Effects {
 }
 
 // Publish takes in a message of a person's. Body is kept. A limit of 0 means the protocol's own.
-// The errors are [ErrFull], [ErrTooLarge] and [ErrLimit]; nothing has happened then.
+// The errors are [ErrFull], [ErrTooLarge], [ErrLimit] and [ErrNotKept]; nothing has happened then.
 func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, Effects, error) {
 	n.begin()
 	switch {
@@ -171,6 +181,10 @@ func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, E
 	case !n.room(len(body)):
 		n.count.Dropped[dropFull]++
 		return gossip.Message{}, Effects{}, fmt.Errorf("%w (%d messages)", ErrFull, n.inbox.shelf.Len())
+	}
+	if refusal := n.keep(len(body), 1); refusal != "" {
+		n.count.Dropped[refusal]++
+		return gossip.Message{}, Effects{}, fmt.Errorf("%w: %s", ErrNotKept, refusal)
 	}
 	n.seq++
 	m := gossip.Message{ID: gossip.ID{Origin: n.cfg.ID, Run: n.cfg.Run, Seq: n.seq}, Body: body, Sent: now.Add(n.wrong)}
@@ -280,8 +294,18 @@ func (n *Node) admit(m *gossip.Message, known *record, route gossip.Route, from 
 	if !n.room(len(m.Body)) {
 		return dropFull
 	}
+	if refusal := n.keep(len(m.Body), len(route)+1); refusal != "" {
+		return refusal
+	}
 	m.Body = n.inbox.keep(m.Body)
 	return ""
+}
+
+func (n *Node) keep(body, route int) (refusal string) {
+	if n.cfg.Keep == nil {
+		return ""
+	}
+	return n.cfg.Keep(body, route)
 }
 
 func (n *Node) room(size int) bool {

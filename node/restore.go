@@ -108,6 +108,14 @@ func (n *Node) Saved(id gossip.ID) (Saved, bool) {
 	return Saved{}, false
 }
 
+// Marked are the messages that were marked as read since it was last called, if Config.Marks is set. The
+// list is lent until the next step.
+func (n *Node) Marked() []gossip.ID {
+	marked := n.inbox.marked
+	n.inbox.marked = marked[:0]
+	return marked
+}
+
 func (r *record) saved() Saved {
 	return Saved{
 		Message: gossip.Message{ID: r.id, Body: r.body, Sent: time.Unix(0, r.sent)},

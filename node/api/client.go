@@ -207,6 +207,13 @@ func (c *Client) SetPeers(ctx context.Context, peers []Peer) error {
 	return c.Do(ctx, http.MethodPut, "/v1/peers", PeersRequest{peers}, nil)
 }
 
+// Save has the node bring its whole inbox to disk.
+func (c *Client) Save(ctx context.Context) (SaveAnswer, error) {
+	var out SaveAnswer
+	err := c.Do(ctx, http.MethodPost, "/v1/save", struct{}{}, &out)
+	return out, err
+}
+
 // Stats returns the node's counters.
 func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	var out Stats

@@ -22,6 +22,7 @@ const (
 	CodePortInUse    Code = "port_in_use"
 	CodeLocked       Code = "locked"
 	CodeInboxFull    Code = "inbox_full"
+	CodeDiskFull     Code = "disk_full"
 	CodeBusy         Code = "busy"
 	CodeUnauthorized Code = "unauthorized"
 	CodeForbidden    Code = "forbidden"
@@ -45,6 +46,7 @@ var statuses = map[Code]int{
 	CodeConflict:     http.StatusConflict,
 	CodePortInUse:    http.StatusConflict,
 	CodeInboxFull:    http.StatusTooManyRequests,
+	CodeDiskFull:     http.StatusInsufficientStorage,
 	CodeBusy:         http.StatusServiceUnavailable,
 	CodeUnauthorized: http.StatusUnauthorized,
 	CodeForbidden:    http.StatusForbidden,

@@ -28,6 +28,10 @@ type Backend interface {
 	Step(do func(now time.Time, n *node.Node) node.Effects)
 	// Room waits until there is room to send more.
 	Room(ctx context.Context) error
+	// Sync waits until everything the node has taken in is kept as safely as this node keeps anything.
+	Sync(ctx context.Context) error
+	// Save brings the whole inbox to disk and returns how many messages it has.
+	Save(ctx context.Context) (messages int, err error)
 	// Wait waits until ready says so; it is asked again whenever something was delivered.
 	Wait(ctx context.Context, ready func(n *node.Node) bool) error
 	SetPeers(peers []Peer)
@@ -53,6 +57,7 @@ func (h *Handler) Routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/health", h.health)
 	mux.HandleFunc("POST /v1/messages", answer(h.publish))
 	mux.HandleFunc("POST /v1/messages/read", answer(h.read))
+	mux.HandleFunc("POST /v1/save", answer(h.save))
 	mux.HandleFunc("GET /v1/messages/{id}", answer(h.message))
 	mux.HandleFunc("GET /v1/inbox", answer(h.inbox))
 	mux.HandleFunc("GET /v1/peers", answer(h.peers))
@@ -111,28 +116,55 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var first gossip.Message
-	for i, body := range bodies {
-		if err := h.Backend.Room(r.Context()); err != nil {
-			return nil, refused(NewError(CodeBusy, "the node's queues are full", "try again later"), i)
+	first, accepted, why := h.publishAll(r.Context(), bodies, req.Relays)
+	// What was taken in before the rest was refused is promised as well.
+	if accepted > 0 {
+		if err := h.Backend.Sync(r.Context()); err != nil {
+			return nil, WrapError(CodeFailed, fmt.Errorf("%w; the message may have been accepted", err), "")
 		}
-		var m gossip.Message
-		var err error
-		h.Backend.Step(func(now time.Time, n *node.Node) (fx node.Effects) {
-			m, fx, err = n.Publish(now, body, req.Relays)
-			return fx
-		})
-		if err != nil {
-			return nil, refused(publishError(err), i)
-		}
-		if i == 0 {
-			first = m
-		}
+	}
+	if why != nil {
+		return nil, refused(why, accepted)
 	}
 	if len(bodies) == 0 {
 		return PublishAnswer{Origin: h.Node}, nil
 	}
 	return PublishAnswer{ID: first.ID.String(), Origin: h.Node, Sent: first.Sent.UTC(), Accepted: len(bodies)}, nil
+}
+
+// publishAll gives messages to the node, one after the other, until one is refused.
+func (h *Handler) publishAll(ctx context.Context, bodies [][]byte, relays int) (first gossip.Message, accepted int, why *Error) {
+	for i, body := range bodies {
+		if err := h.Backend.Room(ctx); err != nil {
+			return first, i, NewError(CodeBusy, "the node's queues are full", "try again later")
+		}
+		var m gossip.Message
+		var err error
+		h.Backend.Step(func(now time.Time, n *node.Node) (fx node.Effects) {
+			m, fx, err = n.Publish(now, body, relays)
+			return fx
+		})
+		if err != nil {
+			return first, i, h.publishError(err)
+		}
+		if i == 0 {
+			first = m
+		}
+	}
+	return first, len(bodies), nil
+}
+
+// save brings the inbox to disk, for a network that is to be kept.
+func (h *Handler) save(w http.ResponseWriter, r *http.Request) (any, error) {
+	var req struct{}
+	if err := DecodeRequest(w, r, &req); err != nil {
+		return nil, err
+	}
+	messages, err := h.Backend.Save(r.Context())
+	if err != nil {
+		return nil, WrapError(CodeFailed, err, "")
+	}
+	return SaveAnswer{Node: h.Node, Messages: messages}, nil
 }
 
 // bodies are those of the messages that a request holds, in whichever way it gives them.
@@ -162,8 +194,11 @@ func refused(e *Error, accepted int) error {
 	return e
 }
 
-func publishError(err error) *Error {
+func (h *Handler) publishError(err error) *Error {
 	code := CodeFailed
+	if errors.Is(err, node.ErrNotKept) {
+		return NewError(CodeDiskFull, fmt.Sprintf("inbox of node %d is full on disk", h.Node), "free some space on the disk of the state folder, and send it again")
+	}
 	switch {
 	case errors.Is(err, node.ErrFull):
 		code = CodeInboxFull

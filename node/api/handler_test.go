@@ -24,6 +24,8 @@ type desk struct {
 	peers []Peer
 	rules []fault.Rule
 	sent  []sending
+	syncs []int // how many messages the inbox had each time
+	fail  error // of Sync and Save
 }
 
 // sending is what one packet came to that the node wants to send.
@@ -50,6 +52,15 @@ func (d *desk) Step(do func(now time.Time, n *node.Node) node.Effects) {
 	}
 }
 func (d *desk) Room(context.Context) error { return nil }
+func (d *desk) Sync(context.Context) error {
+	messages, _, _ := d.node.Size()
+	d.syncs = append(d.syncs, messages)
+	return d.fail
+}
+func (d *desk) Save(context.Context) (int, error) {
+	messages, _, _ := d.node.Size()
+	return messages, d.fail
+}
 func (d *desk) Wait(_ context.Context, ready func(n *node.Node) bool) error {
 	ready(d.node)
 	return nil

@@ -28,6 +28,12 @@ type PublishAnswer struct {
 	Accepted int           `json:"accepted"`
 }
 
+// SaveAnswer says what a node that was told to save its inbox has on disk now.
+type SaveAnswer struct {
+	Node     gossip.NodeID `json:"node"`
+	Messages int           `json:"messages"`
+}
+
 // ReadRequest asks for a page of the inbox and marks it as read, unless it peeks or asks for what
 // is read already.
 type ReadRequest struct {

@@ -30,6 +30,7 @@ type Agent struct {
 	waiters int
 	changed chan struct{} // closed and replaced at a delivery, when somebody waits
 	steps   uint64        // with messages, taken ever
+	keeper  *keeper       // nil: nothing outlasts the process
 	active  chan struct{} // a token when the node has taken a step lately
 }
 
@@ -97,14 +98,18 @@ func (a *Agent) receive(batch []gossip.Envelope) {
 	a.notify(busy)
 }
 
-// apply carries out effects. A send that fails is counted by the transport, and nothing else can be
+// apply carries out effects, in the order in which they may be noticed: what happened is written down
+// first, then what the inbox must not lose, and only then does anybody else hear of it. A send that fails is counted by the transport, and nothing else can be
 // done about it here.
 func (a *Agent) apply(fx node.Effects) {
-	for to, envelope := range fx.Envelopes() {
-		a.wire.Send(to, envelope)
-	}
 	for _, e := range fx.Events {
 		a.report(e)
+	}
+	if a.keeper != nil && a.keeper.commit(a.node, &fx) != nil {
+		return // the node is about to end, and nobody must hear of what it could not keep
+	}
+	for to, envelope := range fx.Envelopes() {
+		a.wire.Send(to, envelope)
 	}
 	for _, alarm := range fx.Alarms {
 		a.alarms.push(alarm)

@@ -66,7 +66,11 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	// The signals are never given back: the process ends with the node, and hundreds of them end at once.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	s := newServer(cfg, p, listener.Addr(), log)
+	s, err := newServer(cfg, p, listener.Addr(), log)
+	if err != nil {
+		end(nil)
+		return err
+	}
 
 	var group sync.WaitGroup
 	group.Go(func() {

@@ -67,7 +67,10 @@ func serveNode(t *testing.T, cfg Config, l net.Listener) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(cfg, p, l.Addr(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := newServer(cfg, p, l.Addr(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, l, func() error { return nil }) }()

@@ -33,9 +33,10 @@ type server struct {
 	http   *http.Server
 	log    *slog.Logger
 
-	refused func() map[api.Code]uint64 // requests, by the guards
-	ripe    time.Time                  // no message is published before; zero where the run is told
-	guest   bool                       // in a program of somebody else's, whose memory it leaves alone
+	refused  func() map[api.Code]uint64 // requests, by the guards
+	ripe     time.Time                  // no message is published before; zero where the run is told
+	restored int                        // messages that an earlier life had
+	guest    bool                       // in a program of somebody else's, whose memory it leaves alone
 
 	peer sync.Mutex    // held while peers change, so that changes do not cross
 	told chan struct{} // closed and replaced when they have changed
@@ -43,12 +44,29 @@ type server struct {
 	changed chan struct{} // a token when the faults have
 }
 
-// newServer builds the node of a process; nothing runs yet.
-func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) *server {
-	return assemble(cfg, node.Config{
+// newServer builds the node of a process, with the inbox of its last life if that was kept; nothing runs
+// yet.
+func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) (*server, error) {
+	within := node.Config{
 		ID: cfg.ID, Run: cfg.Run, Protocol: p, Capacity: cfg.Capacity, DropOldest: cfg.DropOldest,
 		Events: cfg.LogLevel <= slog.LevelDebug,
-	}, addr, log)
+	}
+	if cfg.DataFile == "" {
+		if cfg.Durable {
+			return nil, errors.New("a durable node needs a file for its inbox")
+		}
+		return assemble(cfg, within, addr, log), nil
+	}
+	k := newKeeper(&cfg, log)
+	within.Marks = true
+	if cfg.Durable {
+		within.Keep = k.claim
+	}
+	s := assemble(cfg, within, addr, log)
+	s.keeper = k
+	var err error
+	s.restored, err = k.restore(s.node, cfg.Run)
+	return s, err
 }
 
 // assemble puts a node, its wire and its HTTP face together.
@@ -104,6 +122,11 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 		group.Go(func() { s.relax(wireCtx) })
 	}
 	group.Go(func() { s.keepClock(wireCtx) })
+	var broken chan error
+	if s.keeper != nil {
+		broken = s.keeper.failed
+		group.Go(func() { s.compacting(wireCtx) })
+	}
 	failed := make(chan error, 1)
 	group.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -115,6 +138,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
+		case err = <-broken:
 		}
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
@@ -123,6 +147,9 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	s.http.Close()
 	cut()
 	group.Wait()
+	if s.keeper != nil {
+		err = errors.Join(err, s.letGo())
+	}
 	return err
 }
 

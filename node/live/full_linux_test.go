@@ -1,0 +1,135 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/node"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// smallDisk runs the test once more in a process of its own that may mount, and there returns a folder on
+// a disk of so many bytes. In the first process it reports false.
+func smallDisk(t *testing.T, size int) (dir string, there bool) {
+	t.Helper()
+	const mark = "GOSSIPCTL_TEST_DISK"
+	if os.Getenv(mark) == "" {
+		c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		c.Env = append(os.Environ(), mark+"=1")
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if os.Geteuid() != 0 {
+			c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
+			c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
+		}
+		out, err := c.CombinedOutput()
+		switch {
+		case errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOSPC):
+			if os.Getenv("CI") != "" {
+				t.Fatalf("no disk can be mounted here: %v", err)
+			}
+			t.Skipf("no disk can be mounted here: %v", err)
+		case err != nil:
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return "", false
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", size)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir, true
+}
+
+// A durable node whose disk is full refuses what it is given and drops what peers send, and says so;
+// what it has accepted stays, also over a kill; with room again it goes on.
+func TestADurableNodeOnAFullDisk(t *testing.T) {
+	dir, there := smallDisk(t, 512<<10)
+	if !there {
+		return
+	}
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 100<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{DataFile: filepath.Join(dir, "node-3.inbox"), Durable: true}
+	s := life(t, cfg)
+	body := strings.Repeat("x", 2000)
+	accepted := 0
+	for {
+		_, err := s.publish(t, body)
+		if errors.Is(err, node.ErrNotKept) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if accepted++; accepted > 1000 {
+			t.Fatal("the disk is larger than it is")
+		}
+	}
+	if accepted < 100 {
+		t.Errorf("full after %d messages of 2,000 bytes in 400 KiB", accepted)
+	}
+	id := gossip.ID{Origin: 9, Run: 1, Seq: 1}
+	s.receive(body, id)
+	s.receive(body, id)
+	counters := func() (c node.Counters) {
+		s.Step(func(_ time.Time, n *node.Node) node.Effects {
+			n.Messages(node.Query{Status: node.All}) // marks that cannot be kept do no harm
+			c = n.Counters()
+			return node.Effects{}
+		})
+		return c
+	}
+	if c := counters(); c.Dropped["disk_full"] != 3 || c.Delivered != uint64(accepted) {
+		t.Errorf("%+v", c)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	s.receive(body, id) // as a repair would send it
+	if _, err := s.publish(t, body); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	want := s.inbox()
+	if len(want) != accepted+2 {
+		t.Errorf("%d messages, accepted were %d and two more", len(want), accepted)
+	}
+	// Killed, and started with the disk as it is.
+	data, err := os.ReadFile(cfg.DataFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.letGo(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cfg.DataFile, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Run = 2
+	s = life(t, cfg)
+	got := s.inbox()
+	for i := range got {
+		got[i].Read = want[i].Read // nobody waits for marks
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := s.letGo(); err != nil {
+		t.Fatal(err)
+	}
+}

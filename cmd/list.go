@@ -31,7 +31,11 @@ func newListNetworks(a *app) *cobra.Command {
 				t.Wide("base port", "pid", "problem")
 				for _, l := range list {
 					state := a.OutColor.Good(term.Escape(l.State))
-					if l.State != netctl.WasRunning {
+					switch l.State {
+					case netctl.WasRunning:
+					case netctl.WasStopped: // on purpose
+						state = a.OutColor.Warn(term.Escape(l.State))
+					default:
 						state = a.OutColor.Bad(term.Escape(l.State))
 					}
 					started := ""

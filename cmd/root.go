@@ -131,7 +131,7 @@ func (a *app) prepare(c *cobra.Command) error {
 	if err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
-	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow"); err != nil {
+	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard"); err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
 	if a.timeout <= 0 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gossipctl/cmd/term"
@@ -16,6 +17,7 @@ import (
 	"gossipctl/topology"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // plotInState stands for the picture in the network's state folder.
@@ -31,6 +33,8 @@ type startNetwork struct {
 	noOpen     bool
 	foreground bool
 	keepLogs   bool
+	resume     bool
+	typed      []string // flags on the command line, other than those that say how a network is started
 }
 
 func newStartNetwork(a *app) *cobra.Command {
@@ -40,9 +44,14 @@ func newStartNetwork(a *app) *cobra.Command {
 		Short: "Start a network of node processes",
 		Long: `Start a network: one process a node, wired by a topology (default: random 3), and a
 controller that owns them. Returns when every node is ready, or takes everything
-down again and says why. The controller listens on the base port, node k on base + k.`,
-		Example:           "  gossipctl start-network\n  gossipctl start-network random 5 --plot\n  gossipctl start-network circular -n 8 --network ring --base-port 7200",
-		Args:              a.args(0, 2, "a topology and its parameter"),
+down again and says why. The controller listens on the base port, node k on base + k.
+
+With --durable a message is accepted when it is on disk: it survives the node, the
+network and the machine. With --resume a network comes back that was stopped with
+stop-network --keep, or whose controller has died: the same nodes on the same ports,
+wired as they were last, with the inboxes that are on disk.`,
+		Example:           "  gossipctl start-network\n  gossipctl start-network random 5 --plot\n  gossipctl start-network circular -n 8 --network ring --base-port 7200\n  gossipctl start-network --durable\n  gossipctl start-network --resume",
+		Args:              o.args,
 		ValidArgsFunction: completeTopology,
 		RunE:              func(c *cobra.Command, args []string) error { return o.run(c, args) },
 	}
@@ -62,6 +71,8 @@ down again and says why. The controller listens on the base port, node k on base
 	f.IntVar(&o.spec.Capacity, "inbox", 0, "messages a node keeps (default 100000)")
 	f.StringVar(&o.retain, "retain-policy", "refuse", "when an inbox is full: refuse new messages, or drop-oldest")
 	f.StringVar(&o.logLevel, "log-level", "info", "what nodes log: debug (every step of every message), info, warn or error")
+	f.BoolVar(&o.spec.Durable, "durable", false, "accept a message when it is on disk, and keep inboxes beyond the life of a node")
+	f.BoolVar(&o.resume, "resume", false, "bring back the network that was stopped with --keep, or whose controller died")
 	f.BoolVar(&o.keepLogs, "retain", false, "keep the logs when the start fails")
 	c.RegisterFlagCompletionFunc("protocol", completeProtocol)
 	c.RegisterFlagCompletionFunc("repair", completeRepair)
@@ -70,18 +81,31 @@ down again and says why. The controller listens on the base port, node k on base
 	return c
 }
 
+// anyStart are the flags that mean the same for a network that is resumed. What that network is it was
+// told when it was started.
+var anyStart = []string{"resume", "network", "timeout", "quiet", "color", "output", "plot", "no-open", "foreground"}
+
+// args notes which flags were typed, before those are added that environment and config file set.
+func (o *startNetwork) args(c *cobra.Command, args []string) error {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(anyStart, f.Name) {
+			o.typed = append(o.typed, "--"+f.Name)
+		}
+	})
+	return o.app.args(0, 2, "a topology and its parameter")(c, args)
+}
+
 func (o *startNetwork) run(c *cobra.Command, args []string) error {
-	if err := o.complete(c, args); err != nil {
+	err := o.complete(c, args)
+	if o.resume {
+		if err = o.checkPlot(); len(o.typed)+len(args) > 0 {
+			err = o.misuse(c, fmt.Errorf("--resume brings a network back as it was; it cannot be given %s", strings.Join(append(args, o.typed...), " ")))
+		}
+	}
+	if err != nil {
 		return err
 	}
-	progress := term.StartProgress(o.Streams, o.spec.Nodes, "starting nodes")
-	ready := 0
-	started, err := netctl.Start(c.Context(), o.spec, netctl.StartOptions{
-		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs,
-		Progress: func(now int) { progress.Add(now - ready); ready = now },
-		Note:     func(text string) { o.note("%s", text) },
-	})
-	progress.Done()
+	started, err := o.start(c.Context())
 	if err != nil {
 		return err
 	}
@@ -95,17 +119,62 @@ func (o *startNetwork) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	o.note("Press Ctrl-C to stop the network.")
+	stopped := "stopped"
+	if o.durable(view.Network) {
+		stopped = fmt.Sprintf("stopped and kept; start-network --resume%s brings it back", naming(view.Network))
+	}
 	select {
 	case <-c.Context().Done():
 		started.Detach()
 		err = <-started.Attached
-		o.note("Network %q stopped.", view.Network)
+		o.note("Network %q %s.", view.Network, stopped)
 	case err = <-started.Attached:
 		if err == nil {
 			o.note("Network %q was stopped.", view.Network)
 		}
 	}
 	return err
+}
+
+// start starts or resumes the network and shows how far that is.
+func (o *startNetwork) start(ctx context.Context) (*netctl.Started, error) {
+	nodes := o.spec.Nodes
+	if o.resume {
+		nodes = -1 // how many they are is not known here
+	}
+	progress := term.StartProgress(o.Streams, nodes, "starting nodes")
+	defer progress.Done()
+	ready := 0
+	opts := netctl.StartOptions{
+		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs,
+		Progress: func(now int) { progress.Add(now - ready); ready = now },
+		Note:     func(text string) { o.note("%s", text) },
+	}
+	if !o.resume {
+		return netctl.Start(ctx, o.spec, opts)
+	}
+	started, err := netctl.Resume(ctx, o.network, opts)
+	if err != nil {
+		return nil, err
+	}
+	if view, err := o.view(ctx); err == nil { // with what is in the inboxes
+		started.View = view
+	}
+	return started, nil
+}
+
+// durable reports whether a network that runs keeps what it accepts.
+func (o *startNetwork) durable(network string) bool {
+	n, err := netctl.Open("", network)
+	return err == nil && n.Spec().Durable
+}
+
+// naming is what to add to a command so that it is about a network.
+func naming(network string) string {
+	if network == netctl.DefaultNetwork {
+		return ""
+	}
+	return " --network " + network
 }
 
 // complete turns what was typed into a spec.
@@ -142,6 +211,10 @@ func (o *startNetwork) complete(c *cobra.Command, args []string) error {
 		return o.misuse(c, fmt.Errorf("--log-level %q is none of debug, info, warn and error", o.logLevel))
 	}
 	o.spec.LogLevel = level
+	return o.checkPlot()
+}
+
+func (o *startNetwork) checkPlot() error {
 	if o.plot != "" && o.plot != plotInState {
 		return checkPictureFile(o.plot)
 	}
@@ -177,12 +250,14 @@ func (o *startNetwork) draw(ctx context.Context, view *netctl.View) error {
 	return nil
 }
 
+func port(url string) string { return url[strings.LastIndexByte(url, ':')+1:] }
+
 func (o *startNetwork) show(view netctl.View) error {
 	return o.print(view, func(w io.Writer) {
 		fmt.Fprintf(w, "Network %s is running: %s · %s · seed %d\n", o.OutColor.Strong(term.Escape(view.Network)), view.Describe(), view.Protocol, view.Seed)
-		ports := fmt.Sprintf("nodes at ports %d to %d", o.spec.BasePort+1, o.spec.BasePort+len(view.Nodes))
+		ports := fmt.Sprintf("nodes at ports %s to %s", port(view.Nodes[0].URL), port(view.Nodes[len(view.Nodes)-1].URL))
 		if len(view.Nodes) == 1 {
-			ports = fmt.Sprintf("its node at port %d", o.spec.BasePort+1)
+			ports = fmt.Sprintf("its node at port %s", port(view.Nodes[0].URL))
 		}
 		fmt.Fprintf(w, "Controller at %s, %s.\n", view.Controller.URL, ports)
 		if view.Plot != "" {

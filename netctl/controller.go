@@ -56,6 +56,7 @@ type controller struct {
 	children map[gossip.NodeID]*child
 	untold   map[gossip.NodeID]bool // have not been told their peers yet
 	ending   bool
+	kept     bool          // it was stopped, and its state says so
 	dirty    chan struct{} // a token when the state file is behind
 }
 
@@ -86,11 +87,7 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 }
 
 // startAll forks every node and waits until each is ready. On error the caller ends what runs.
-func (c *controller) startAll(ctx context.Context, listeners []*net.TCPListener, report func(done int)) error {
-	ids := make([]gossip.NodeID, len(listeners))
-	for i := range ids {
-		ids[i] = gossip.NodeID(i + 1)
-	}
+func (c *controller) startAll(ctx context.Context, ids []gossip.NodeID, listeners []*net.TCPListener, report func(done int)) error {
 	if err := c.fork(ctx, ids, listeners, report); err != nil {
 		return err
 	}
@@ -147,12 +144,13 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	defer stderr.Close()
 	s := &c.state.Spec
 	return c.launch.start(api.NodeConfig{
-		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: 1, Seed: s.Seed,
+		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: c.nextRun(id), Seed: s.Seed,
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency,
 		Repair: s.Repair, RepairEvery: s.RepairEvery,
+		DataFile: filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
 	}, listener, ready, stderr, c.cores)
 }
 
@@ -189,12 +187,26 @@ func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), "start with --retain to keep the logs")
 }
 
+// nextRun is the number of a node's next life, from 1.
+func (c *controller) nextRun(id gossip.NodeID) uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.state.node(id); n != nil {
+		return n.Run + 1
+	}
+	return 1
+}
+
 // childBorn notes that a node has a process.
 func (c *controller) childBorn(ch *child) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.children[ch.node] = ch
-	c.state.Nodes = append(c.state.Nodes, NodeState{ID: ch.node, Run: 1, Process: ch.id, Peers: nodeIDs(c.graph.Peers(int(ch.node)))})
+	if n := c.state.node(ch.node); n != nil { // it had a life before
+		n.Run, n.Process, n.Exit, n.Ended = ch.run, ch.id, "", nil
+		return
+	}
+	c.state.Nodes = append(c.state.Nodes, NodeState{ID: ch.node, Run: ch.run, Process: ch.id, Peers: nodeIDs(c.graph.Peers(int(ch.node)))})
 }
 
 // childEnded notes the death of a node.

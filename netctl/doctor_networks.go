@@ -97,6 +97,11 @@ func besideState(dir *store.Dir) error {
 // readable looks at a network whose state can be read.
 func (d *doctor) readable(ctx context.Context, dir *store.Dir, state *State) {
 	name := state.Spec.Network
+	if state.Stopped != nil {
+		d.add(checkNetwork, FindingOK, fmt.Sprintf("%q is stopped and kept in %s: %s on ports from %d, for gossipctl start-network --resume%s",
+			name, dir.Path(), count(len(state.present()), "node"), state.Spec.BasePort, naming(name)), "")
+		return
+	}
 	p, err := proc.Open(state.Controller)
 	if err != nil || !p.Alive() {
 		d.stale(ctx, dir, state, err)
@@ -146,6 +151,10 @@ func (d *doctor) stale(ctx context.Context, dir *store.Dir, state *State, why er
 	name := state.Spec.Network
 	detail := fmt.Sprintf("%q does not run any more: %s", name, whyGone(why))
 	if !d.Fix {
+		if state.Spec.Durable {
+			d.add(checkNetwork, FindingFail, isBereft(api.CodeFailed, dir, state, why).Message, comeBack(name))
+			return
+		}
 		d.add(checkNetwork, FindingFail, detail, fmt.Sprintf("%s or gossipctl stop-network --network %s to clear its state; its logs go with it", fixHint, name))
 		return
 	}
@@ -166,9 +175,19 @@ func (d *doctor) stale(ctx context.Context, dir *store.Dir, state *State, why er
 		if err != nil {
 			return 0, err
 		}
+		if now.Spec.Durable && now.Stopped == nil {
+			return len(list), markStopped(dir, now)
+		}
+		if now.Stopped != nil {
+			return len(list), nil // somebody was faster
+		}
 		return len(list), dir.Remove()
 	})
-	d.treated(detail, "; its state was cleared", ended, err)
+	done := "; its state was cleared"
+	if state.Spec.Durable {
+		done = "; its data is kept, for gossipctl start-network --resume" + naming(name)
+	}
+	d.treated(detail, done, ended, err)
 }
 
 // damaged deals with a state file that cannot be understood. What it was about may still run, and

@@ -290,7 +290,7 @@ func TestDoctorOfANewerState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := strings.Replace(string(before), `"version": 1`, `"version": 99`, 1)
+	newer := strings.Replace(string(before), `"version": 2`, `"version": 99`, 1)
 	if err := os.WriteFile(l.stateFile(), []byte(newer), 0o600); err != nil {
 		t.Fatal(err)
 	}

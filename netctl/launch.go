@@ -45,6 +45,7 @@ type exit struct {
 // reaped here.
 type child struct {
 	node gossip.NodeID
+	run  uint32 // which of its lives this is
 	id   proc.Identity
 	gone chan struct{} // closed when it has been reaped and its end has been noted
 	exit exit          // set before that
@@ -163,7 +164,7 @@ func (l *launcher) start(cfg api.NodeConfig, listener *net.TCPListener, ready, s
 	}
 	defer null.Close()
 
-	c := &child{node: cfg.ID, gone: make(chan struct{})}
+	c := &child{node: cfg.ID, run: cfg.Run, gone: make(chan struct{})}
 	env := []string{}
 	if cores > 0 {
 		// With more nodes than cores, one processor each is faster: see docs/architecture.md.

@@ -59,6 +59,9 @@ func Open(root, name string) (*Network, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	if state.Stopped != nil {
+		return nil, isStopped(api.CodeNotRunning, dir, &state)
+	}
 	return networkOf(dir, state)
 }
 
@@ -210,8 +213,14 @@ func (n *Network) gone() error {
 			return nil
 		}
 	}
-	if _, err := store.ReadState[State](n.dir, StateVersion); errors.Is(err, os.ErrNotExist) {
+	now, readErr := store.ReadState[State](n.dir, StateVersion)
+	switch {
+	case errors.Is(readErr, os.ErrNotExist):
 		return api.NewError(api.CodeNotRunning, fmt.Sprintf("network %q is not running: it was stopped a moment ago", n.Name()), "")
+	case readErr == nil && now.Stopped != nil:
+		return isStopped(api.CodeNotRunning, n.dir, &now)
+	case n.state.Spec.Durable:
+		return isBereft(api.CodeNotRunning, n.dir, &n.state, err)
 	}
 	return api.NewError(api.CodeNotRunning, fmt.Sprintf("network %q is not running: %s, and its %s ended with it", n.Name(), whyGone(err), count(len(n.state.present()), "node")),
 		"run gossipctl stop-network to clear its state, or gossipctl start-network to start it anew")

@@ -8,21 +8,30 @@ import (
 	"syscall"
 	"time"
 
+	"gossipctl/gossip"
 	"gossipctl/netctl/proc"
 	"gossipctl/node/api"
 )
 
-// bindAll binds every port of a network, or none: the controller's first, then each node's. A clash
-// is found here, before anything is started.
-func bindAll(base, nodes int) ([]*net.TCPListener, error) {
+// bindAll binds every port of a network, or none: the controller's first, then each node's, in the order
+// of their numbers. A clash is found here, before anything is started. A network that is resumed cannot
+// go elsewhere, so that no other ports are proposed.
+func bindAll(base int, ids []gossip.NodeID, resumed bool) ([]*net.TCPListener, error) {
+	nodes := len(ids)
 	listeners := make([]*net.TCPListener, 0, nodes+1)
-	for port := base; port <= base+nodes; port++ {
+	for i := range nodes + 1 {
+		port := base
+		if i > 0 {
+			port += int(ids[i-1])
+		}
 		l, err := bind(port)
 		if err != nil {
 			for _, open := range listeners {
 				open.Close()
 			}
-			if api.CodeOf(err) == api.CodePortInUse {
+			if resumed {
+				err.Hint = "free it, and resume the network then: its nodes come back on the ports they had"
+			} else if api.CodeOf(err) == api.CodePortInUse {
 				if free := freeBase(base, nodes); free > 0 {
 					err.Hint = fmt.Sprintf("try --base-port %d", free)
 				}

@@ -39,6 +39,7 @@ type order struct {
 	Root       string          `json:"root"` // of all state folders
 	Spec       Spec            `json:"spec"`
 	Edges      []topology.Edge `json:"edges"`
+	Prior      *State          `json:"prior,omitempty"` // of a network that is resumed
 	Deadline   time.Time       `json:"deadline"`
 	Foreground bool            `json:"foreground"` // the network ends with whoever ordered it
 }
@@ -48,12 +49,6 @@ type report struct {
 	Ready int        `json:"ready,omitempty"`
 	View  *View      `json:"view,omitempty"`
 	Error *api.Error `json:"error,omitempty"`
-}
-
-// StopAnswer is what stopping a network has done.
-type StopAnswer struct {
-	Stopped int `json:"stopped"`
-	Killed  int `json:"killed"` // that did not end when asked
 }
 
 var errCancelled = api.NewError(api.CodeInterrupted, "cancelled, nothing left running", "")
@@ -113,14 +108,18 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	ctx, cancel := context.WithDeadlineCause(ctx, o.Deadline, tooLate(o.Spec.Network))
 	defer cancel()
 	g := topology.New(o.Spec.Nodes)
+	if o.Prior != nil {
+		g = o.Prior.graph()
+	}
 	for _, e := range o.Edges {
 		g.AddEdge(e.A, e.B)
 	}
+	ids := nodeIDs(g.Nodes())
 	dir, err := store.Open(o.Root, o.Spec.Network, true)
 	if err != nil {
 		return nil, nil, storeError(err)
 	}
-	listeners, err := bindAll(o.Spec.BasePort, o.Spec.Nodes)
+	listeners, err := bindAll(o.Spec.BasePort, ids, o.Prior != nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,6 +134,11 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if err != nil {
 		return nil, nil, storeError(err)
 	}
+	data, err := dir.Subfolder(dataFolder)
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
+	data.Close() // nodes are told their files by name
 	secret, err := dir.NewSecret()
 	if err != nil {
 		return nil, nil, storeError(err)
@@ -145,8 +149,11 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if err != nil {
 		return nil, nil, err
 	}
-	step := max(1, o.Spec.Nodes/50)
-	err = c.startAll(ctx, listeners[1:], func(done int) {
+	if o.Prior != nil {
+		c.comeBack(o.Prior)
+	}
+	step := max(1, len(ids)/50)
+	err = c.startAll(ctx, ids, listeners[1:], func(done int) {
 		if done%step == 0 {
 			reports.Encode(report{Ready: done})
 		}
@@ -160,7 +167,9 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if err != nil {
 		c.stopAll()
 		c.launch.close()
-		c.cleanUp()
+		if o.Prior == nil {
+			c.cleanUp()
+		}
 		return nil, nil, err
 	}
 	return c, listeners[0], nil
@@ -189,15 +198,20 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	ready(c.view())
 	c.log.Info("network started", "nodes", len(c.state.Nodes), "seed", c.state.Spec.Seed)
 	var err error
+	asked := false
 	select {
 	case <-ctx.Done():
 	case <-stopped:
+		asked = true
 	case err = <-failed:
 		c.log.Error("serving", "error", err)
 	}
 	end()
 	cease()
-	c.change.Lock() // let a change under way come to its end
+	c.change.Lock()                     // let a change under way come to its end
+	if !asked && c.state.Spec.Durable { // by a signal, as when the machine goes down, or with the terminal
+		c.keepState()
+	}
 	n, killed := c.stopAll()
 	c.change.Unlock()
 	c.log.Info("network stopped", "nodes", n, "killed", killed)
@@ -205,7 +219,9 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	server.Shutdown(shutdown) // the answer to the stop still goes out
 	cancel()
 	group.Wait()
-	c.cleanUp()
+	if !c.kept {
+		c.cleanUp()
+	}
 	return err
 }
 
@@ -233,16 +249,16 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 	})
 	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { api.WriteJSON(w, c.view()) })
 	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, r *http.Request) {
-		var req struct{}
-		if err := api.DecodeRequest(w, r, &req); err != nil {
+		var req StopRequest
+		err := api.DecodeRequest(w, r, &req)
+		var out StopAnswer
+		if err == nil {
+			out, err = c.stop(r.Context(), req, cease)
+		}
+		if err != nil {
 			api.WriteError(w, err)
 			return
 		}
-		cease()
-		c.change.Lock()
-		var out StopAnswer
-		out.Stopped, out.Killed = c.stopAll()
-		c.change.Unlock()
 		api.WriteJSON(w, out)
 		once.Do(stopped)
 	})

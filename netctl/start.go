@@ -105,10 +105,15 @@ func leftOver(ctx context.Context, dir *store.Dir, note func(string)) (bool, err
 	p, gone := proc.Open(state.Controller)
 	if gone == nil {
 		defer p.Close()
-		if p.Alive() {
-			return false, api.NewError(api.CodeConflict, fmt.Sprintf("network %q is already running (%s, since %s)", name, count(len(state.present()), "node"),
-				state.Started.Local().Format(time.TimeOnly)), "stop it with gossipctl stop-network, or start another one with --network and --base-port")
+		if p.Alive() && state.Stopped == nil {
+			return false, alreadyRunning(&state)
 		}
+	}
+	switch {
+	case state.Stopped != nil:
+		return false, isStopped(api.CodeConflict, dir, &state)
+	case state.Spec.Durable:
+		return false, isBereft(api.CodeConflict, dir, &state, gone)
 	}
 	if err := endAll(ctx, state.processes()); err != nil {
 		return false, err

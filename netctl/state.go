@@ -15,7 +15,7 @@ import (
 )
 
 // StateVersion is the version of the state file this program writes, and the only one it reads.
-const StateVersion = 1
+const StateVersion = 2
 
 // State is what exists, as the state file keeps it: renaming that file into place is what makes a
 // network exist. It holds no secret.
@@ -26,6 +26,9 @@ type State struct {
 	Started     time.Time     `json:"started"`
 	Controller  proc.Identity `json:"controller"`
 	Nodes       []NodeState   `json:"nodes"` // by number; removed ones stay, as pictures show them
+
+	// Stopped is when the network was stopped and kept: nothing of it runs, and it can be resumed.
+	Stopped *time.Time `json:"stopped,omitempty"`
 }
 
 // NodeState is one node in the state file.
@@ -48,6 +51,8 @@ func (s State) Validate() error {
 		return fmt.Errorf("spec.network is %.40q", s.Spec.Network)
 	case s.Spec.BasePort < 1 || s.Spec.BasePort > 65535:
 		return fmt.Errorf("spec.base_port is %d", s.Spec.BasePort)
+	case s.Stopped != nil && s.Stopped.IsZero():
+		return errors.New("stopped is no moment")
 	case len(s.Nodes) > 10*topology.MaxNodes:
 		return fmt.Errorf("it names %d nodes", len(s.Nodes))
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const someState = `{
-  "version": 1, "network_id": "0123456789abcdef", "started": "2026-01-02T03:04:05Z",
+  "version": 2, "network_id": "0123456789abcdef", "started": "2026-01-02T03:04:05Z",
   "spec": {"network": "lab", "topology": "random", "parameter": 2, "nodes": 4, "seed": 7, "protocol": "flood", "base_port": 7000, "log_level": "INFO"},
   "controller": {"boot_id": "b", "pid": 10, "start_time": 1},
   "nodes": [

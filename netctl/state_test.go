@@ -37,7 +37,7 @@ func TestRow32DamagedState(t *testing.T) {
 		"text behind": {string(good) + "{}", damaged},
 		"wrong type":  {strings.Replace(string(good), `"pid": `, `"pid": -`, 1), damaged},
 		"new field":   {strings.Replace(string(good), `"network_id"`, `"surprise": 1, "network_id"`, 1), damaged},
-		"newer":       {strings.Replace(string(good), `"version": 1`, `"version": 99`, 1), newer},
+		"newer":       {strings.Replace(string(good), `"version": 2`, `"version": 99`, 1), newer},
 	} {
 		if err := os.WriteFile(l.stateFile(), []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)

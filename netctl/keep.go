@@ -1,0 +1,130 @@
+package netctl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gossipctl/gossip"
+	"gossipctl/netctl/store"
+	"gossipctl/node/api"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// saveTime bounds how long one node may take to bring its inbox to disk. A full one of a quarter of a
+// gigabyte takes a second or two.
+const saveTime = 10 * time.Second
+
+// StopRequest asks a controller to end its network.
+type StopRequest struct {
+	Keep bool `json:"keep,omitempty"` // so that it can be resumed
+}
+
+// StopAnswer is what stopping a network has done.
+type StopAnswer struct {
+	Stopped int             `json:"stopped"`
+	Killed  int             `json:"killed"`  // that did not end when asked
+	Unsaved []gossip.NodeID `json:"unsaved"` // whose inboxes are lost, though the network is kept
+}
+
+// stop ends the network. When it is to be kept and cannot be, the error says why, and it goes on.
+func (c *controller) stop(ctx context.Context, req StopRequest, cease func()) (StopAnswer, error) {
+	out := StopAnswer{Unsaved: []gossip.NodeID{}}
+	if !req.Keep {
+		cease() // a change under way need not be finished
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	if req.Keep {
+		unsaved, err := c.saveInboxes(ctx)
+		if err == nil {
+			err = c.keepState()
+		}
+		if err != nil {
+			return out, err
+		}
+		out.Unsaved = unsaved
+	}
+	cease()
+	out.Stopped, out.Killed = c.stopAll()
+	return out, nil
+}
+
+// saveInboxes has every node bring its inbox to disk. It returns those that cannot be asked, because they
+// are dead, stand still or do not answer; one that answers and cannot do it is an error. The inboxes of
+// a durable network are on disk, whatever has become of the nodes.
+func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, err error) {
+	unsaved = []gossip.NodeID{}
+	if c.state.Spec.Durable {
+		return unsaved, nil
+	}
+	c.mu.Lock()
+	nodes := slices.Clone(c.state.Nodes)
+	c.mu.Unlock()
+	lost := make([]bool, len(nodes))
+	var group errgroup.Group
+	group.SetLimit(tellAtOnce)
+	for i := range nodes {
+		n := &nodes[i]
+		if n.Removed {
+			continue
+		}
+		group.Go(func() error {
+			if lost[i] = liveStatus(n) != Running; lost[i] {
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(ctx, saveTime)
+			defer cancel()
+			_, err := c.client(n.ID).Save(ctx)
+			switch api.CodeOf(err) {
+			case api.CodeNotRunning, api.CodeTimeout:
+				lost[i], err = true, nil
+			}
+			if err != nil {
+				return fmt.Errorf("node %d could not save its inbox: %w", n.ID, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, api.WrapError(api.CodeFailed, fmt.Errorf("%w; the network goes on", err), "free some space where it keeps its data, or stop it without --keep")
+	}
+	for i, n := range nodes {
+		if lost[i] {
+			unsaved = append(unsaved, n.ID)
+		}
+	}
+	return unsaved, nil
+}
+
+// keepState writes down that the network is stopped and can be resumed.
+func (c *controller) keepState() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state, now := c.state, time.Now().UTC()
+	state.Stopped = &now
+	if err := store.WriteState(c.dir, StateVersion, state); err != nil {
+		c.log.Error("keeping the network", "error", err)
+		return storeError(err)
+	}
+	c.state.Stopped, c.kept = &now, true
+	return nil
+}
+
+// comeBack makes a controller that of a network that was there before. It is called before any node is
+// started.
+func (c *controller) comeBack(prior *State) {
+	was := *prior
+	was.NetworkID, was.Controller, was.Stopped = c.state.NetworkID, c.state.Controller, nil
+	was.Nodes = slices.Clone(prior.Nodes)
+	c.state = was
+}
+
+// markStopped writes down that a network is stopped whose controller is gone.
+func markStopped(dir *store.Dir, state State) error {
+	now := time.Now().UTC()
+	state.Stopped = &now
+	return storeError(store.WriteState(dir, StateVersion, state))
+}

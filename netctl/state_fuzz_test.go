@@ -37,6 +37,8 @@ func FuzzState(f *testing.F) {
 		`"network": "lab"`:     `"network": "../lab"`,
 		`"peers": [1]`:         `"peers": null`,
 		`"pid": 13`:            `"pid": -1`,
+		`"controller"`:         `"stopped": "2026-01-02T03:04:07Z", "controller"`,
+		`"network_id"`:         `"stopped": "0001-01-01T00:00:00Z", "network_id"`,
 	} {
 		f.Add([]byte(strings.ReplaceAll(someState, old, changed)))
 	}
@@ -81,6 +83,10 @@ func FuzzState(f *testing.F) {
 			if err := v.check(s.Spec.Network); err != nil && !strings.Contains(err.Error(), "cannot be shown") {
 				t.Errorf("a client would refuse it: %v", err)
 			}
+		}
+		g := s.graph() // what it would be resumed with
+		if g.Len() != len(s.present()) || len(s.edges()) != g.NumEdges() {
+			t.Errorf("%+v would come back with %d nodes", s, g.Len())
 		}
 		present := s.present()
 		if len(s.processes()) > len(present) {

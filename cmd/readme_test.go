@@ -177,7 +177,11 @@ func TestExamplesRun(t *testing.T) {
 				continue
 			}
 			if c.Name() == "start-network" {
-				sh("gossipctl stop-network")
+				if stop := "gossipctl stop-network"; strings.Contains(line, "--resume") {
+					sh(stop + " --keep")
+				} else {
+					sh(stop + " --discard")
+				}
 				if base := regexp.MustCompile(`--base-port \d+`); base.MatchString(line) {
 					line = base.ReplaceAllString(line, fmt.Sprintf("--base-port %d", freeBlock(t)))
 				}

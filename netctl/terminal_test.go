@@ -235,7 +235,7 @@ func TestRow17Foreground(t *testing.T) {
 		func(*terminal) { l.must(0, []string{"stopped: 8 nodes"}, "stop-network") },
 	} {
 		term := inTerminal(t, l.command(t.Context(), l.startArgs(8, "--foreground")...))
-		eventually(t, patience, "it runs", running)
+		eventually(t, patience, "it runs", func() bool { return running() && strings.Contains(term.screen.String(), "Press Ctrl-C") })
 		end(term)
 		term.status(t, 5*time.Second)
 		l.gone(3 * time.Second)

@@ -119,6 +119,13 @@ func (c *controller) comeBack(prior *State) {
 	was := *prior
 	was.NetworkID, was.Controller, was.Stopped = c.state.NetworkID, c.state.Controller, nil
 	was.Nodes = slices.Clone(prior.Nodes)
+	if prior.Stopped == nil {
+		// The controller was killed. A node may have begun a life just then of which the state file does not
+		// know; the name of no message of that life must be given again.
+		for i := range was.Nodes {
+			was.Nodes[i].Run++
+		}
+	}
 	c.state = was
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,7 +52,7 @@ func TestRow05ADurableNetworkComesBack(t *testing.T) {
 	for i := range 5 {
 		l.arrives(1, "message "+strconv.Itoa(i))
 	}
-	want := l.bodies(3)
+	want, run := l.bodies(3), uint32(1)
 	for life := range 3 {
 		v = l.view()
 		kill(t, v.Nodes[6].PID, syscall.SIGKILL) // node 7
@@ -89,8 +90,10 @@ func TestRow05ADurableNetworkComesBack(t *testing.T) {
 			t.Errorf("life %d: %q, want %q", life, got, want)
 		}
 		r := l.must(0, nil, "send-message", "3", "new", "-o", "name")
-		if name := strings.TrimSpace(r.out); name != "3."+strconv.Itoa(life+2)+".1" {
-			t.Errorf("life %d: the first message is called %s", life, name)
+		if id, err := gossip.ParseID(strings.TrimSpace(r.out)); err != nil || id.Origin != 3 || id.Run <= run || id.Seq != 1 {
+			t.Errorf("life %d: the first message is called %s after one of life %d", life, r.out, run)
+		} else {
+			run = id.Run
 		}
 		want = append(want, "new")
 	}
@@ -276,5 +279,48 @@ func TestWhatCannotBeKeptGoesOn(t *testing.T) {
 	l.resume()
 	if got := l.bodies(3); len(got) != 1 {
 		t.Error(got)
+	}
+}
+
+// The disk fills up while a durable network runs: what it cannot keep it refuses, and says so; what it has
+// accepted stays; with room again it goes on. All of it sees a small disk that nobody else sees.
+func TestRow30DiskFullWhileRunning(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.base, l.size = freePorts(4), 4
+	onSmallDisk(t, l, "size=3m")
+	script := `
+		mount -t tmpfs -o mode=700,size=3m tmpfs "$XDG_STATE_HOME" || exit 90
+		"$G" start-network circular -n 3 --durable --base-port "$BASE" -q -o name >&2 || exit 91
+		dd if=/dev/zero of="$XDG_STATE_HOME/ballast" bs=1k 2>/dev/null
+		body=$(head -c 20000 /dev/zero | tr '\0' x)
+		accepted=0
+		while "$G" send-message 3 "$body" >/dev/null; do
+			accepted=$((accepted+1))
+			test $accepted -lt 100 || exit 92
+		done
+		"$G" send-message 3 "$body" -o json
+		echo "exit $?"
+		rm -f "$XDG_STATE_HOME/ballast"
+		"$G" send-message 3 'room again' -q || exit 93
+		"$G" stop-network --keep -q || exit 94
+		"$G" start-network --resume -q -o name >&2 || exit 95
+		echo "accepted $((accepted+1)) kept $("$G" get-messages 3 all -o json | grep -c '"id":')"
+		"$G" stop-network --discard -q`
+	l.use, l.wrap = "sh", []string{"unshare", "--mount", "--propagation", "private"}
+	l.env = []string{"G=" + program(), "BASE=" + strconv.Itoa(l.base)}
+	r := l.run("-c", script)
+	l.use, l.wrap, l.env = program(), nil, nil
+	if r.code != 0 {
+		t.Fatal(r)
+	}
+	for _, text := range []string{"inbox of node 3 is full on disk; the message was not sent", `"disk_full"`, "exit 1\n"} {
+		if !strings.Contains(r.out, text) {
+			t.Errorf("want %q, have %v", text, r)
+		}
+	}
+	counts := regexp.MustCompile(`accepted (\d+) kept (\d+)`).FindStringSubmatch(r.out)
+	if counts == nil || counts[1] != counts[2] || counts[1] == "1" {
+		t.Errorf("accepted and kept: %q in %v", counts, r)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,8 +14,6 @@ import (
 
 	"gossipctl/gossip"
 	"gossipctl/node"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // smallDisk runs the test once more in a process of its own that may mount, and there returns a folder on
@@ -126,8 +125,8 @@ func TestADurableNodeOnAFullDisk(t *testing.T) {
 	for i := range got {
 		got[i].Read = want[i].Read // nobody waits for marks
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	if !reflect.DeepEqual(want, got) { // a diff of so much would take long
+		t.Errorf("%d messages came back of %d, or others", len(got), len(want))
 	}
 	if err := s.letGo(); err != nil {
 		t.Fatal(err)

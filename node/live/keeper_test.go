@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -222,8 +223,8 @@ func TestTheFileOfAnInboxThatDropsIsCompacted(t *testing.T) {
 	before := s.inbox()
 	cfg.Run, cfg.DataFile = 2, left(t, s)
 	s = life(t, cfg)
-	if diff := cmp.Diff(before, s.inbox()); diff != "" {
-		t.Error(diff)
+	if after := s.inbox(); !reflect.DeepEqual(before, after) { // a diff of so much would take a minute
+		t.Errorf("%d messages came back of %d, or others", len(after), len(before))
 	}
 	s.receive("again", gossip.ID{Origin: 9, Run: 1, Seq: 5})
 	var dropped uint64

@@ -223,7 +223,7 @@ func TestControllerKilledDuringResume(t *testing.T) {
 func TestKeepingANetworkInMemory(t *testing.T) {
 	t.Parallel()
 	l := keepLab(t)
-	v := l.start(6)
+	v := l.start(6, "--repair", "none") // which would bring the messages back
 	l.arrives(1, "hello")
 	kill(t, v.Nodes[1].PID, syscall.SIGKILL)
 	eventually(t, 2*time.Second, "node 2 is dead", func() bool { return l.node(2).State == netctl.Dead })

@@ -172,6 +172,7 @@ func TestNotFoundAndAllow(t *testing.T) {
 		"/v1/faults":         {"GET", "HEAD", "PUT"},
 		"/metrics":           {"GET", "HEAD"},
 		"/v1/packets":        {"POST"},
+		"/v1/save":           {"POST"},
 	}
 	for path, methods := range allowed {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"} {

@@ -90,6 +90,8 @@ func TestTheGuard(t *testing.T) {
 		"token without its word":    {"POST", send, map[string]string{"Authorization": control}, 401},
 		"a peer's token":            {"POST", send, bearer(peer), 401},
 		"a peer's token, set peers": {"PUT", "/v1/peers", bearer(peer), 401},
+		"a peer's token, save":      {"POST", "/v1/save", bearer(peer), 401},
+		"no token, save":            {"POST", "/v1/save", nil, 401},
 		"a peer's token, packets":   {"POST", "/v1/packets", bearer(peer), 400},
 		"no token, link":            {"POST", "/v1/link", nil, 401},
 		"wrong network":             {"POST", send, with(bearer(control), "Gossip-Network", "ffff"), 403},

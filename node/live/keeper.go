@@ -39,10 +39,11 @@ type keeper struct {
 	journal *journal.Journal // nil: the inbox is not kept
 	claimed int              // bytes of space taken in this step
 	buf     []byte
-	entries int   // in the file
-	crowded int   // so many entries make it worth while to write the file anew
-	told    bool  // the log knows that the disk is full
-	err     error // why nothing can be kept any more; a durable node ends
+	entries int    // in the file
+	crowded int    // so many entries make it worth while to write the file anew
+	told    bool   // the log knows that the disk is full
+	synced  uint64 // number of the last entry that is known to be on disk
+	err     error  // why nothing can be kept any more; a durable node ends
 
 	compact chan struct{} // a token when the file is crowded
 	failed  chan error    // the first of err
@@ -60,8 +61,8 @@ func newKeeper(cfg *Config, log *slog.Logger) *keeper {
 }
 
 // restore reads the file and hands what is in it to a node that has just been made. A durable node
-// appends to it from then on.
-func (k *keeper) restore(n *node.Node, run uint32) (messages int, err error) {
+// appends to it from then on. It returns the number of the last entry of the earlier life.
+func (k *keeper) restore(n *node.Node, run uint32) (last uint64, err error) {
 	old := kept{self: k.self, run: run}
 	var found journal.Recovered
 	if k.durable {
@@ -83,11 +84,12 @@ func (k *keeper) restore(n *node.Node, run uint32) (messages int, err error) {
 	n.RestoreGone(old.gone, old.names)
 	n.Restore(time.Now(), old.saved)
 	k.entries = len(old.saved)
-	messages, _, _ = n.Size()
+	messages, _, last := n.Size()
+	k.synced = last
 	if found.Records > 0 || found.Cut > 0 {
 		k.log.Info("inbox restored", "messages", messages, "cut_bytes", found.Cut)
 	}
-	return messages, nil
+	return last, nil
 }
 
 // claim is the node's Config.Keep: it takes space for one more message.
@@ -178,21 +180,25 @@ func (s *server) Sync(context.Context) error {
 	}
 	s.mu.Lock()
 	j, err := s.keeper.journal, s.keeper.err
-	_, _, entries := s.node.Size()
+	_, _, last := s.node.Size()
 	s.mu.Unlock()
 	if err == nil {
 		err = j.Sync()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		return s.keeper.fail(err)
 	}
-	s.synced(entries)
+	if last > s.keeper.synced {
+		s.keeper.synced = last
+		s.synced(last)
+	}
 	return nil
 }
 
-// synced is told that the first entries of the inbox are on disk for sure.
+// synced is told, with the lock held, that the first entries of the inbox are on disk for sure, when these
+// have become more and before anybody is told so.
 func (s *server) synced(uint64) {}
 
 // Save implements api.Backend: it writes the whole inbox to the node's file, through to the disk, and

@@ -90,7 +90,7 @@ func TestADurableInboxOutlastsTheProcess(t *testing.T) {
 		if diff := cmp.Diff(before, s.inbox()); diff != "" && run > 1 {
 			t.Fatalf("life %d: %s", run, diff)
 		}
-		if s.restored != len(before) {
+		if s.restored != uint64(len(before)) {
 			t.Errorf("life %d: restored %d of %d", run, s.restored, len(before))
 		}
 		id, err := s.publish(t, fmt.Sprint("own ", run))

@@ -35,7 +35,7 @@ type server struct {
 
 	refused  func() map[api.Code]uint64 // requests, by the guards
 	ripe     time.Time                  // no message is published before; zero where the run is told
-	restored int                        // messages that an earlier life had
+	restored uint64                     // number of the last entry that an earlier life had
 	guest    bool                       // in a program of somebody else's, whose memory it leaves alone
 
 	peer sync.Mutex    // held while peers change, so that changes do not cross

@@ -157,7 +157,7 @@ func (o *startNetwork) start(ctx context.Context) (*netctl.Started, error) {
 	if err != nil {
 		return nil, err
 	}
-	if view, err := o.view(ctx); err == nil { // with what is in the inboxes
+	if view, err := o.view(ctx, false); err == nil { // with what is in the inboxes
 		started.View = view
 	}
 	return started, nil

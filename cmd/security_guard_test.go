@@ -37,7 +37,7 @@ func (b *box) servers() []server {
 		{
 			"node", b.addr(1), "/v1/stats", "/v1/messages/read", `{"status":"read"}`, "DELETE",
 			[]string{"/v1/health", "/v1/messages/1.1.1", "/v1/inbox", "/v1/peers", "/v1/stats"},
-			[]string{"/v1/messages", "/v1/messages/read", "/v1/peers", "/v1/packets", "/v1/link"},
+			[]string{"/v1/messages", "/v1/messages/read", "/v1/peers", "/v1/packets", "/v1/link", "/v1/save"},
 		},
 	}
 }

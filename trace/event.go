@@ -14,7 +14,7 @@ type Kind string
 // What can happen to a message at a node. A node writes each down before anybody can notice it.
 const (
 	Publish Kind = "publish" // a person gave it a message; Digest and Size are of its body
-	Accept  Kind = "accept"  // whoever gave it the message is told that it has it; a durable node has it on disk
+	Accept  Kind = "accept"  // whoever gave it the message is told that it has it; a durable node has it on disk. Count is the relay limit asked for, if any
 	Send    Kind = "send"    // it sent a copy to a peer
 	Receive Kind = "receive" // a copy came from a peer
 	Deliver Kind = "deliver" // the message was new and is in the inbox; Digest and Size are of its body

@@ -1,0 +1,67 @@
+package check
+
+import (
+	"encoding/json"
+	"time"
+
+	"gossipctl/gossip"
+)
+
+// Order says in which order messages of one origin are to be delivered.
+type Order string
+
+// The orders.
+const (
+	NoOrder Order = "none"
+	FIFO    Order = "fifo" // messages of one life of an origin as they were published, gaps allowed
+)
+
+// DefaultWork bounds the packets with one message by a hundred for each life of a node. A protocol sends at
+// most one for each peer and allowed relay; this leaves room for graphs of fifty peers a node and for what
+// is lost to be sent again, and a storm is past it in a moment.
+const DefaultWork = 100
+
+// DefaultConverge is how long a network of that many nodes may take after the last fault until all agree:
+// ten seconds, in which anti-entropy once a second has gone round ten times, up to fifty nodes; beyond,
+// one second more for every ten nodes, because real ones share a machine.
+func DefaultConverge(nodes int) time.Duration {
+	return 10*time.Second + time.Duration(max(nodes-50, 0))*time.Second/10
+}
+
+// Conditions say what a run is to be judged by: what was promised, and what whoever ran it knows.
+type Conditions struct {
+	Nodes      []gossip.NodeID          `json:"nodes"`          // all there ever were; each must have a log
+	Runs       map[gossip.NodeID]uint32 `json:"runs,omitempty"` // the newest life of nodes that were started again
+	Durable    bool                     `json:"durable"`        // accepted means on disk
+	DropOldest bool                     `json:"drop_oldest"`    // a full inbox lets its oldest entry go
+	Order      Order                    `json:"order"`          // empty: none
+	Converge   time.Duration            `json:"converge_ns"`    // from the last fault or start until all agree; 0: G5 is not promised
+	Work       float64                  `json:"work"`           // packets with a message for each life of a node, times the relay limit it was given; 0 = DefaultWork
+	Controlled bool                     `json:"controlled"`     // a controller has a log of its own, from its start (node 0) to its end
+	// Parts are the live nodes at the final read, where they have fallen apart by no fault but because of
+	// who was killed or removed. Empty: they have not.
+	Parts [][]gossip.NodeID `json:"parts,omitempty"`
+	// Incomplete says why the run is not whole, if whoever ran it knows.
+	Incomplete string `json:"incomplete,omitempty"`
+}
+
+// Manifest is a run's run.json: the conditions, and what is needed to repeat it.
+type Manifest struct {
+	FileVersion int             `json:"file_version"` // ManifestVersion
+	Version     string          `json:"version"`      // of gossipctl
+	Command     []string        `json:"command"`      // that repeats it, from gossipctl on
+	Seed        uint64          `json:"seed"`
+	Started     time.Time       `json:"started"`
+	Spec        json.RawMessage `json:"spec,omitempty"` // of the network, or the scenario
+	Conditions  Conditions      `json:"conditions"`
+}
+
+// ManifestVersion is that of run.json.
+const ManifestVersion = 1
+
+// Names in a run folder.
+const (
+	ManifestName   = "run.json"
+	EventsFolder   = "events"
+	ControllerName = "controller.ndjson"
+)

@@ -1,0 +1,81 @@
+package check
+
+import (
+	"maps"
+
+	"gossipctl/gossip"
+	"gossipctl/trace"
+)
+
+// control is what was done to the network and its nodes.
+type control struct {
+	world
+	began, broken bool
+	read          *world // as it was at the final read, if the controller has said when that was
+}
+
+// world is how the network stands.
+type world struct {
+	active map[string]mark          // faults, by name
+	ended  map[gossip.NodeID]uint32 // the newest life that was killed
+	paused map[gossip.NodeID]uint32 // the life that stands still
+	last   int64                    // when the last of all this changed
+	cuts   bool                     // not all of it was written down
+}
+
+func (w *world) clone() *world {
+	return &world{maps.Clone(w.active), maps.Clone(w.ended), maps.Clone(w.paused), w.last, w.cuts}
+}
+
+func (k *control) event(c *Checker, e *trace.Event) {
+	if k.active == nil {
+		k.active, k.ended, k.paused = make(map[string]mark), make(map[gossip.NodeID]uint32), make(map[gossip.NodeID]uint32)
+	}
+	if e.Kind != trace.End {
+		k.last = max(k.last, nanos(e.At))
+	}
+	switch e.Kind {
+	case trace.Start:
+		// A controller that comes back finds the faults in force as they were, and nobody paused.
+		k.began, k.read = true, nil
+		clear(k.paused)
+	case trace.End:
+		k.read = k.clone()
+	case trace.Cut:
+		k.cuts = true
+	case trace.Fault:
+		k.active[e.Name] = c.mark(e)
+	case trace.Heal:
+		delete(k.active, e.Name)
+	case trace.Kill:
+		if e.Run == 0 {
+			c.doubt("node %d was killed, but in which life is not told", e.Node)
+		}
+		k.ended[e.Node] = max(k.ended[e.Node], e.Run)
+		delete(k.paused, e.Node)
+	case trace.Pause:
+		k.paused[e.Node] = e.Run
+	case trace.Resume:
+		delete(k.paused, e.Node)
+	case trace.Stop: // of the controller
+	default:
+		c.doubt("%s: a %s of no node", c.logName(), e.Kind)
+	}
+}
+
+// final is how the network stood at the final read.
+func (k *control) final() *world {
+	if k.read != nil {
+		return k.read
+	}
+	return &k.world
+}
+
+// live reports whether a node lived at the final read, and was not paused.
+func (w *world) live(n *node) bool {
+	run, paused := w.paused[n.id]
+	return n.began && !n.stopped && w.ended[n.id] < n.run && !(paused && (run == 0 || run == n.run))
+}
+
+// lost reports whether faults may have been set of which nothing is known.
+func (k *control) lost() bool { return k.broken || k.final().cuts }

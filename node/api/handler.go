@@ -49,6 +49,7 @@ type Handler struct {
 	Started time.Time
 	Backend Backend
 	Refused func() map[Code]uint64 // of the guard
+	Record  Recording              // nil: nothing is written down
 }
 
 // Routes returns the handler of every path but the link's.
@@ -67,6 +68,7 @@ func (h *Handler) Routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/stats", answer(h.stats))
 	mux.HandleFunc("GET /metrics", h.metrics)
 	mux.HandleFunc("POST /v1/packets", answer(h.packet))
+	mux.HandleFunc("POST /v1/final", answer(h.final))
 	mux.HandleFunc("/", NotFound(mux))
 	return mux
 }
@@ -116,15 +118,18 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, accepted, why := h.publishAll(r.Context(), bodies, req.Relays)
+	first, ids, why := h.publishAll(r.Context(), bodies, req.Relays)
 	// What was taken in before the rest was refused is promised as well.
-	if accepted > 0 {
+	if len(ids) > 0 {
 		if err := h.Backend.Sync(r.Context()); err != nil {
 			return nil, WrapError(CodeFailed, fmt.Errorf("%w; the message may have been accepted", err), "")
 		}
 	}
+	if h.Record != nil {
+		h.Record.Accepted(ids, req.Relays)
+	}
 	if why != nil {
-		return nil, refused(why, accepted)
+		return nil, refused(why, len(ids))
 	}
 	if len(bodies) == 0 {
 		return PublishAnswer{Origin: h.Node}, nil
@@ -133,10 +138,10 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 // publishAll gives messages to the node, one after the other, until one is refused.
-func (h *Handler) publishAll(ctx context.Context, bodies [][]byte, relays int) (first gossip.Message, accepted int, why *Error) {
+func (h *Handler) publishAll(ctx context.Context, bodies [][]byte, relays int) (first gossip.Message, accepted []gossip.ID, why *Error) {
 	for i, body := range bodies {
 		if err := h.Backend.Room(ctx); err != nil {
-			return first, i, NewError(CodeBusy, "the node's queues are full", "try again later")
+			return first, accepted, NewError(CodeBusy, "the node's queues are full", "try again later")
 		}
 		var m gossip.Message
 		var err error
@@ -145,13 +150,14 @@ func (h *Handler) publishAll(ctx context.Context, bodies [][]byte, relays int) (
 			return fx
 		})
 		if err != nil {
-			return first, i, h.publishError(err)
+			return first, accepted, h.publishError(err)
 		}
+		accepted = append(accepted, m.ID)
 		if i == 0 {
 			first = m
 		}
 	}
-	return first, len(bodies), nil
+	return first, accepted, nil
 }
 
 // save brings the inbox to disk, for a network that is to be kept.

@@ -30,6 +30,8 @@ type Agent struct {
 	waiters int
 	changed chan struct{} // closed and replaced at a delivery, when somebody waits
 	steps   uint64        // with messages, taken ever
+	record  *recorder     // nil: nothing is written down
+	held    time.Time     // no timer comes due before
 	keeper  *keeper       // nil: nothing outlasts the process
 	active  chan struct{} // a token when the node has taken a step lately
 }
@@ -99,12 +101,10 @@ func (a *Agent) receive(batch []gossip.Envelope) {
 }
 
 // apply carries out effects, in the order in which they may be noticed: what happened is written down
-// first, then what the inbox must not lose, and only then does anybody else hear of it. A send that fails is counted by the transport, and nothing else can be
-// done about it here.
+// first, then what the inbox must not lose, and only then does anybody else hear of it. A send that fails
+// is counted by the transport, and nothing else can be done about it here.
 func (a *Agent) apply(fx node.Effects) {
-	for _, e := range fx.Events {
-		a.report(e)
-	}
+	a.report(fx.Events)
 	if a.keeper != nil && a.keeper.commit(a.node, &fx) != nil {
 		return // the node is about to end, and nobody must hear of what it could not keep
 	}
@@ -119,8 +119,15 @@ func (a *Agent) apply(fx node.Effects) {
 	}
 }
 
-func (a *Agent) report(e trace.Event) {
-	a.log.Debug(e.String())
+// report writes down what has happened.
+func (a *Agent) report(events []trace.Event) {
+	a.record.step(events)
+	if len(events) == 0 || !a.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	for i := range events {
+		a.log.Debug(events[i].String())
+	}
 }
 
 // notify tells those who wait that something was delivered. Busy steps took in a message or a wish:
@@ -149,7 +156,7 @@ func (a *Agent) arm(now time.Time) {
 	if len(a.alarms) == 0 || a.closed {
 		return
 	}
-	pause := max(a.alarms[0].At.Sub(now), 0)
+	pause := max(a.alarms[0].At.Sub(now), a.held.Sub(now), 0)
 	if a.timer == nil {
 		a.timer = time.AfterFunc(pause, a.wake)
 		return
@@ -162,7 +169,7 @@ func (a *Agent) wake() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	for !a.closed && len(a.alarms) > 0 && !a.alarms[0].At.After(now) {
+	for !a.closed && !now.Before(a.held) && len(a.alarms) > 0 && !a.alarms[0].At.After(now) {
 		a.apply(a.node.Wake(now, a.alarms.pop().Timer))
 	}
 	a.arm(now)

@@ -13,6 +13,7 @@ import (
 	"gossipctl/journal"
 	"gossipctl/node"
 	"gossipctl/node/api"
+	"gossipctl/trace"
 )
 
 // keeper keeps a node's inbox in a file, beyond the life of the process. The node knows nothing of it:
@@ -199,7 +200,7 @@ func (s *server) Sync(context.Context) error {
 
 // synced is told, with the lock held, that the first entries of the inbox are on disk for sure, when these
 // have become more and before anybody is told so.
-func (s *server) synced(uint64) {}
+func (s *server) synced(entries uint64) { s.record.note(trace.Event{Kind: trace.Sync, Count: entries}) }
 
 // Save implements api.Backend: it writes the whole inbox to the node's file, through to the disk, and
 // returns how many messages that were. A durable node has them there already.

@@ -49,7 +49,7 @@ type server struct {
 func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) (*server, error) {
 	within := node.Config{
 		ID: cfg.ID, Run: cfg.Run, Protocol: p, Capacity: cfg.Capacity, DropOldest: cfg.DropOldest,
-		Events: cfg.LogLevel <= slog.LevelDebug,
+		Events: cfg.LogLevel <= slog.LevelDebug || cfg.EventFile != "",
 	}
 	if cfg.DataFile == "" {
 		if cfg.Durable {
@@ -91,6 +91,9 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 		return sum
 	}
 	handler := api.Handler{Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s, Refused: s.refused}
+	if cfg.EventFile != "" {
+		handler.Record = s
+	}
 	routes := handler.Routes()
 	own, link, packets := control.Protect(addr, routes), peers.Protect(addr, wire), peers.Protect(addr, routes)
 	// No ServeMux may stand before the guards: it answers some requests, with redirects, itself.
@@ -110,6 +113,9 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 // serve runs until ctx ends, then passes on what still waits, and returns when all has ended. Up is
 // called once the node knows its peers and calls at its listener are about to be answered.
 func (s *server) serve(ctx context.Context, l net.Listener, up func() error) error {
+	if err := s.beginRecord(); err != nil {
+		return err
+	}
 	wireCtx, cut := context.WithCancel(context.Background())
 	defer cut()
 	var group sync.WaitGroup
@@ -150,6 +156,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	if s.keeper != nil {
 		err = errors.Join(err, s.letGo())
 	}
+	s.record.close(err == nil)
 	return err
 }
 

@@ -34,7 +34,7 @@ var floors = []floor{
 
 	{"scenario/live", effects, "scenario netctl node/api check fault trace gossip topology chart"}, // on real processes
 
-	{"netctl", effects, "netctl/proc netctl/store node/api protocol fault trace gossip topology"},
+	{"netctl", effects, "netctl/proc netctl/store node/api check protocol fault trace gossip topology"},
 	{"netctl/proc", effects, ""},
 	{"netctl/store", effects, ""},
 	{"dash", effects, "trace topology gossip"},

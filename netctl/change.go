@@ -11,6 +11,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node/api"
 	"gossipctl/topology"
+	"gossipctl/trace"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -119,6 +120,9 @@ func (c *controller) rewired(ctx context.Context, next *topology.Graph) (Change,
 	c.setGraph(next)
 	c.mu.Unlock()
 	change := Change{Joined: pairs(add), Cut: pairs(cut), Parts: [][]int{}, Untold: c.tell(ctx, append(ends(add), ends(cut)...))}
+	if len(add) > 0 { // from now on messages may come by ways that there were none
+		c.record(trace.Event{Kind: trace.Heal, Name: "wiring", Reason: count(len(add), "edge") + " more"})
+	}
 	view := c.view()
 	change.Topology = view.Topology
 	if !view.Topology.Connected {

@@ -21,6 +21,7 @@ import (
 	"gossipctl/netctl/store"
 	"gossipctl/node/api"
 	"gossipctl/topology"
+	"gossipctl/trace"
 )
 
 const (
@@ -40,13 +41,14 @@ const (
 
 // controller owns the processes of one network.
 type controller struct {
-	dir    *store.Dir
-	logs   *os.Root // the folder of logs in dir
-	keys   keys
-	log    *slog.Logger
-	launch *launcher
-	shared *http.Transport
-	cores  int // processors for each node; 0 = as many as there are
+	dir       *store.Dir
+	logs      *os.Root // the folder of logs in dir
+	keys      keys
+	log       *slog.Logger
+	launch    *launcher
+	shared    *http.Transport
+	cores     int        // processors for each node; 0 = as many as there are
+	recording *recording // nil: nothing is written down
 
 	change sync.Mutex // held by whoever changes the network, one at a time
 
@@ -150,7 +152,8 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency,
 		Repair: s.Repair, RepairEvery: s.RepairEvery,
-		DataFile: filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
+		EventFile: c.eventFile(id),
+		DataFile:  filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
 	}, listener, ready, stderr, c.cores)
 }
 
@@ -215,6 +218,9 @@ func (c *controller) childEnded(ch *child) {
 	defer c.mu.Unlock()
 	delete(c.children, ch.node)
 	n := c.state.node(ch.node)
+	if n != nil && !c.ending {
+		c.record(trace.Event{At: ch.exit.At, Kind: trace.Kill, Node: ch.node, Run: n.Run, Reason: ch.exit.What})
+	}
 	if n == nil || n.Removed || c.ending {
 		return
 	}

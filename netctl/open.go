@@ -96,12 +96,14 @@ func (n *Network) Name() string { return n.state.Spec.Network }
 func (n *Network) Spec() Spec { return n.state.Spec }
 
 // Relays is the relay limit of messages that name none of their own.
-func (n *Network) Relays() int {
-	kind, err := protocol.Find(n.state.Spec.Protocol)
+func (n *Network) Relays() int { return relaysOf(&n.state.Spec) }
+
+func relaysOf(s *Spec) int {
+	kind, err := protocol.Find(s.Protocol)
 	if err != nil {
 		return 1
 	}
-	values, err := kind.Values(n.state.Spec.Settings)
+	values, err := kind.Values(s.Settings)
 	if err != nil {
 		return 1
 	}

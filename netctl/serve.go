@@ -42,6 +42,8 @@ type order struct {
 	Prior      *State          `json:"prior,omitempty"` // of a network that is resumed
 	Deadline   time.Time       `json:"deadline"`
 	Foreground bool            `json:"foreground"` // the network ends with whoever ordered it
+	Version    string          `json:"version"`    // of the program, for the record
+	Command    []string        `json:"command"`    // that was typed, for the record
 }
 
 // report is what a controller says while it starts a network. The last one holds a View or an Error.
@@ -152,6 +154,11 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if o.Prior != nil {
 		c.comeBack(o.Prior)
 	}
+	if err := c.beginRecord(&o); err != nil {
+		c.launch.close()
+		c.cleanUp()
+		return nil, nil, err
+	}
 	step := max(1, len(ids)/50)
 	err = c.startAll(ctx, ids, listeners[1:], func(done int) {
 		if done%step == 0 {
@@ -160,6 +167,9 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = c.note(nil)
 	}
 	if err == nil {
 		err = storeError(c.save()) // the commit: from here on the network exists
@@ -219,6 +229,7 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	server.Shutdown(shutdown) // the answer to the stop still goes out
 	cancel()
 	group.Wait()
+	c.endRecord()
 	if !c.kept {
 		c.cleanUp()
 	}
@@ -268,6 +279,7 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 	mux.HandleFunc("POST /v1/edges/cut", changes(life, c.disconnect))
 	mux.HandleFunc("POST /v1/rewire", changes(life, c.rewire))
 	mux.HandleFunc("GET /metrics", c.metrics)
+	mux.HandleFunc("POST /v1/final", changes(life, c.final))
 	mux.HandleFunc("/", api.NotFound(mux))
 	return mux
 }
@@ -277,16 +289,16 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 const changeTime = 25 * time.Second
 
 // changes makes a handler of a change. The change is finished even when whoever asked goes away.
-func changes[Request any](life context.Context, do func(context.Context, Request) (Change, error)) http.HandlerFunc {
+func changes[Request, Answer any](life context.Context, do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var req Request
 		err := api.DecodeRequest(w, r, &req)
 		if err == nil {
 			ctx, cancel := context.WithTimeout(life, changeTime)
 			defer cancel()
-			var change Change
-			if change, err = do(ctx, req); err == nil {
-				api.WriteJSON(w, change)
+			var answer Answer
+			if answer, err = do(ctx, req); err == nil {
+				api.WriteJSON(w, answer)
 				return
 			}
 			if life.Err() != nil {

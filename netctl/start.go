@@ -21,6 +21,8 @@ type StartOptions struct {
 	Timeout    time.Duration
 	Foreground bool
 	Retain     bool            // keep the logs when the start fails
+	Version    string          // of the program, for a recorded run
+	Command    []string        // that was typed, for a recorded run
 	Progress   func(ready int) // called now and then with how many nodes are ready
 	Note       func(string)    // something the person should know
 }
@@ -58,7 +60,7 @@ func Start(ctx context.Context, spec Spec, opts StartOptions) (*Started, error) 
 		return nil, err
 	}
 	defer release()
-	o := order{Root: root, Spec: spec, Edges: g.Edges(), Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground}
+	o := order{Root: root, Spec: spec, Edges: g.Edges(), Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground, Version: opts.Version, Command: opts.Command}
 	started, err := launchController(ctx, dir, o, opts.Progress)
 	if err != nil && !opts.Retain {
 		dir.Remove()

@@ -21,6 +21,7 @@ type Stopped struct {
 	Nodes   int    `json:"nodes"`
 	Killed  int    `json:"killed"` // nodes that did not end when asked
 	Note    string `json:"note,omitempty"`
+	Record  bool   `json:"record"` // what it had recorded is gone with it
 
 	Kept    bool            `json:"kept"`           // it can be resumed
 	Data    string          `json:"data,omitempty"` // the folder where it is kept
@@ -93,6 +94,7 @@ func stop(ctx context.Context, root, name string, how ending) (Stopped, error) {
 	if err != nil {
 		return out, storeError(err)
 	}
+	out.Record = state.Spec.Record
 	p, err := proc.Open(state.Controller)
 	if err == nil {
 		defer p.Close()

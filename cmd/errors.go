@@ -22,8 +22,12 @@ const (
 	exitTimeout     = 4
 	exitCheck       = 5
 	exitConflict    = 6
+	exitUnknown     = 7
 	exitInterrupted = 130
 )
+
+// codeUnknown is of a verdict that cannot be given, because the evidence is incomplete.
+const codeUnknown api.Code = "verdict_unknown"
 
 // exits maps the codes of errors to exit statuses; every other code is exitFailed.
 var exits = map[api.Code]int{
@@ -36,6 +40,7 @@ var exits = map[api.Code]int{
 	api.CodeConflict:    exitConflict,
 	api.CodePortInUse:   exitConflict,
 	api.CodeLocked:      exitConflict,
+	codeUnknown:         exitUnknown,
 	api.CodeInterrupted: exitInterrupted,
 }
 

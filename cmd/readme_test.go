@@ -158,7 +158,7 @@ func TestExamplesRun(t *testing.T) {
 	}
 	fresh := func() {
 		t.Helper()
-		if out, err := sh("gossipctl stop-network -q && gossipctl start-network random 3 -n 16 --seed 1 -q -o name && gossipctl send-message 8 banana -q && gossipctl wait-message 8.1.1 -q"); err != nil {
+		if out, err := sh("gossipctl stop-network -q && gossipctl start-network random 3 -n 16 --seed 1 --record -q -o name && gossipctl send-message 8 banana -q && gossipctl wait-message 8.1.1 -q"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}

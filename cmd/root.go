@@ -27,14 +27,15 @@ type app struct {
 	network string
 	timeout time.Duration
 	quiet   bool
-	shown   bool // a result for programs: an error after it goes to stderr only
+	line    []string // the arguments
+	shown   bool     // a result for programs: an error after it goes to stderr only
 }
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, streams term.Streams, env term.Env) int {
 	out := &checked{Writer: streams.Out}
 	streams.Out = out
-	a := &app{Streams: streams, env: env}
+	a := &app{Streams: streams, env: env, line: args}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.In)
@@ -97,10 +98,10 @@ what, when and by which path, change it, draw it, and measure it.`,
 		group string
 		make  []func(*app) *cobra.Command
 	}{
-		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork}},
+		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork, newExportNetwork}},
 		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
-		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork}},
+		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun}},
 		{groupHelp, []func(*app) *cobra.Command{newDoctor, newVersion}},
 	} {
 		for _, make := range row.make {
@@ -131,7 +132,7 @@ func (a *app) prepare(c *cobra.Command) error {
 	if err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
-	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard"); err != nil {
+	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard", "force"); err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
 	if a.timeout <= 0 {

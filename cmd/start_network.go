@@ -71,6 +71,7 @@ wired as they were last, with the inboxes that are on disk.`,
 	f.IntVar(&o.spec.Capacity, "inbox", 0, "messages a node keeps (default 100000)")
 	f.StringVar(&o.retain, "retain-policy", "refuse", "when an inbox is full: refuse new messages, or drop-oldest")
 	f.StringVar(&o.logLevel, "log-level", "info", "what nodes log: debug (every step of every message), info, warn or error")
+	f.BoolVar(&o.spec.Record, "record", false, "write down everything that happens, for check-run and export-network")
 	f.BoolVar(&o.spec.Durable, "durable", false, "accept a message when it is on disk, and keep inboxes beyond the life of a node")
 	f.BoolVar(&o.resume, "resume", false, "bring back the network that was stopped with --keep, or whose controller died")
 	f.BoolVar(&o.keepLogs, "retain", false, "keep the logs when the start fails")
@@ -146,7 +147,7 @@ func (o *startNetwork) start(ctx context.Context) (*netctl.Started, error) {
 	defer progress.Done()
 	ready := 0
 	opts := netctl.StartOptions{
-		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs,
+		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs, Version: version, Command: o.command(),
 		Progress: func(now int) { progress.Add(now - ready); ready = now },
 		Note:     func(text string) { o.note("%s", text) },
 	}
@@ -271,4 +272,13 @@ func (o *startNetwork) show(view netctl.View) error {
 		t.Columns("network")
 		t.Row(view.Network)
 	})
+}
+
+// command is the command line that starts the same network again.
+func (o *startNetwork) command() []string {
+	line := append([]string{"gossipctl"}, o.line...)
+	if !slices.ContainsFunc(o.line, func(arg string) bool { return arg == "--seed" || strings.HasPrefix(arg, "--seed=") }) {
+		line = append(line, fmt.Sprintf("--seed=%d", o.spec.Seed))
+	}
+	return line
 }

@@ -54,6 +54,9 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 	if err != nil {
 		return err
 	}
+	if stopped.Record && !stopped.Kept {
+		a.note("what was recorded of it is gone, unless export-network has packed it before")
+	}
 	if len(stopped.Unsaved) > 0 {
 		a.note("memory inbox was lost of %s", nodeList(stopped.Unsaved))
 	}

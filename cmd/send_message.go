@@ -68,6 +68,9 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			doc := sentDoc{ID: answer.ID, Origin: answer.Origin, Relays: relays, Sent: answer.Sent}
 			return a.print(doc, func(w io.Writer) {
 				fmt.Fprintf(w, "Message %s is at node %s and on its way.\n", doc.ID, a.nodeName(int(id)))
+				if alive, of := n.Alive(); alive == 1 && of > 1 {
+					a.note("1 live node: not replicated")
+				}
 				if a.OutTTY {
 					a.note("See it spread with gossipctl trace-message %s", doc.ID)
 				}

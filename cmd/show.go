@@ -55,7 +55,9 @@ func (a *app) showNetwork(ctx context.Context, links bool) error {
 		if all := len(view.Nodes) - view.Count(netctl.Removed); view.Count(netctl.Running) < all {
 			fmt.Fprintf(w, "%s\n", a.OutColor.Warn(term.Escape(fmt.Sprintf("%d of %d nodes run.", view.Count(netctl.Running), all))))
 		}
-		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
+		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
+		a.faultLines(w, view)
+		fmt.Fprintln(w)
 		a.nodeTable(w, view)
 		if links {
 			a.linkTable(w, view)

@@ -74,6 +74,7 @@ wired as they were last, with the inboxes that are on disk.`,
 	f.BoolVar(&o.spec.Record, "record", false, "write down everything that happens, for check-run and export-network")
 	f.BoolVar(&o.spec.Durable, "durable", false, "accept a message when it is on disk, and keep inboxes beyond the life of a node")
 	f.BoolVar(&o.resume, "resume", false, "bring back the network that was stopped with --keep, or whose controller died")
+	f.BoolVar(&o.spec.Reconnect, "reconnect", false, "give the peers that a dead node leaves behind new ones, so that those alive stay connected")
 	f.BoolVar(&o.keepLogs, "retain", false, "keep the logs when the start fails")
 	c.RegisterFlagCompletionFunc("protocol", completeProtocol)
 	c.RegisterFlagCompletionFunc("repair", completeRepair)

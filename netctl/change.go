@@ -375,5 +375,5 @@ func (c *controller) mustLive(id gossip.NodeID) error {
 // deadNode is the error about a node whose process has ended.
 func deadNode(n *NodeState) *api.Error {
 	return api.NewError(api.CodeNotRunning, fmt.Sprintf("node %d is dead (%s) since %s", n.ID, n.Exit, n.Ended.Local().Format(time.TimeOnly)),
-		fmt.Sprintf("run gossipctl show-logs %d to see its last words, or gossipctl remove-node %d", n.ID, n.ID))
+		fmt.Sprintf("run gossipctl show-logs %d to see its last words, gossipctl restart-node %d to start it again, or gossipctl remove-node %d", n.ID, n.ID, n.ID))
 }

@@ -57,9 +57,14 @@ type controller struct {
 	graph    *topology.Graph // of all nodes that were not removed
 	children map[gossip.NodeID]*child
 	untold   map[gossip.NodeID]bool // have not been told their peers yet
-	ending   bool
-	kept     bool          // it was stopped, and its state says so
-	dirty    chan struct{} // a token when the state file is behind
+	unruled  map[gossip.NodeID]bool // have not been told the faults in force yet
+	// Nodes that have died since somebody last saw to those they leave behind; nobody does unless
+	// Spec.Reconnect.
+	orphaning []gossip.NodeID
+	ending    bool
+	kept      bool          // it was stopped, and its state says so
+	dirty     chan struct{} // a token when the state file is behind
+	sooner    chan struct{} // a token when a fault was set that ends by itself
 }
 
 func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *topology.Graph, log *slog.Logger) (*controller, error) {
@@ -79,6 +84,8 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		graph:    g,
 		children: make(map[gossip.NodeID]*child),
 		untold:   make(map[gossip.NodeID]bool),
+		unruled:  make(map[gossip.NodeID]bool),
+		sooner:   make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
 	}
 	if spec.Nodes > runtime.NumCPU() {
@@ -150,7 +157,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
-		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency,
+		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency, Rules: c.rules(),
 		Repair: s.Repair, RepairEvery: s.RepairEvery,
 		EventFile: c.eventFile(id),
 		DataFile:  filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
@@ -160,24 +167,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 // notReady says why nodes did not become ready, in the words of the first of them.
 func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 	id := missing[0]
-	c.mu.Lock()
-	ch := c.children[id] // nil when its end has been noted
-	c.mu.Unlock()
-	if ch != nil && cause == nil { // its pipe has ended, so its exit is at hand
-		select {
-		case <-ch.gone:
-		case <-time.After(stopGrace):
-		}
-	}
-	c.mu.Lock()
-	what := c.state.node(id).Exit
-	c.mu.Unlock()
-	if what == "" {
-		what = "it did not report in time"
-	}
-	if lines := lastWords(c.logs, id, wordLines); lines != "" {
-		what += ": " + lines
-	}
+	what := c.howEnded(id, cause)
 	if len(missing) > 1 {
 		what += fmt.Sprintf(" (and %d more did not start)", len(missing)-1)
 	}
@@ -188,6 +178,33 @@ func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 		return api.NewError(api.CodeTimeout, fmt.Sprintf("node %d was not ready in time: %s; nothing was started", id, what), "give it longer with --timeout")
 	}
 	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), "start with --retain to keep the logs")
+}
+
+// howEnded says in the words of a node why it did not become ready. Cause is why nobody waited any
+// longer; nil when its pipe has ended.
+func (c *controller) howEnded(id gossip.NodeID, cause error) string {
+	c.mu.Lock()
+	ch := c.children[id] // nil when its end has been noted
+	c.mu.Unlock()
+	if ch != nil && cause == nil { // its pipe has ended, so its exit is at hand
+		select {
+		case <-ch.gone:
+		case <-time.After(stopGrace):
+		}
+	}
+	c.mu.Lock()
+	what := ""
+	if n := c.state.node(id); n != nil {
+		what = n.Exit
+	}
+	c.mu.Unlock()
+	if what == "" {
+		what = "it did not report in time"
+	}
+	if lines := lastWords(c.logs, id, wordLines); lines != "" {
+		what += ": " + lines
+	}
+	return what
 }
 
 // nextRun is the number of a node's next life, from 1.
@@ -225,6 +242,9 @@ func (c *controller) childEnded(ch *child) {
 		return
 	}
 	n.Exit, n.Ended = ch.exit.What, &ch.exit.At
+	if c.state.Spec.Reconnect {
+		c.orphaning = append(c.orphaning, ch.node)
+	}
 	c.log.Warn("node ended", "node", ch.node, "how", ch.exit.What)
 	c.touch()
 }
@@ -264,21 +284,42 @@ func (c *controller) keep(ctx context.Context) {
 				pause.Stop()
 				return
 			}
-			if err := c.save(); err != nil {
+			if err := c.settled(ctx); err != nil {
 				c.log.Error("writing the state file", "error", err)
 				c.touch()
 			}
 		case <-again.C:
 			c.mu.Lock()
-			waiting := len(c.untold) > 0
+			waiting := len(c.untold)+len(c.unruled) > 0
 			c.mu.Unlock()
 			if waiting {
 				c.change.Lock()
 				c.tell(ctx, nil)
+				c.tellFaults(ctx, nil)
 				c.change.Unlock()
 			}
 		}
 	}
+}
+
+// settled writes down what has changed, once nothing more changes for a moment, and joins those whom
+// dead nodes have left behind where that was asked for.
+func (c *controller) settled(ctx context.Context) error {
+	c.mu.Lock()
+	orphans := len(c.orphaning) > 0
+	c.mu.Unlock()
+	if !orphans {
+		return c.save()
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	dead := c.unmended()
+	if ctx.Err() != nil || len(dead) == 0 {
+		return c.save()
+	}
+	change, err := c.mend(ctx, dead)
+	c.log.Info("reconnected", "edges", fmt.Sprint(change.Joined))
+	return err
 }
 
 // view is the network as it is now.

@@ -1,6 +1,8 @@
 package netctl
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -60,6 +62,45 @@ func (h *heldPorts) hold(id gossip.NodeID) {
 		socket.Close()
 		delete(h.sockets, id)
 	}
+}
+
+// backlog is how many calls may wait to be taken up. The kernel cuts it to what it allows.
+const backlog = 4096
+
+// holds reports whether the port of a node is bound by us.
+func (h *heldPorts) holds(id gossip.NodeID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sockets[id] != nil
+}
+
+// reopen lets the port of a node that has ended listen again, and returns its socket for the node's
+// next life. The port was ours all the time.
+func (h *heldPorts) reopen(id gossip.NodeID) (*os.File, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	socket := h.sockets[id]
+	if socket == nil {
+		return nil, fmt.Errorf("the port of node %d is not held", id)
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		// What is left of the calls that the node had taken would keep the port from listening, for a
+		// minute, unless the address is shared. Whoever binds in the instant until it listens cannot
+		// listen any more; should they listen first, this fails.
+		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		if failed = unix.Listen(int(fd), backlog); failed != nil {
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return nil, fmt.Errorf("listening on its port again: %w", err)
+	}
+	return socket, nil
 }
 
 // free lets go of the port of a node that no longer belongs to the network.

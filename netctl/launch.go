@@ -141,9 +141,13 @@ func (l *launcher) close() {
 
 // start forks one node. Ready is the writing end of the ready pipe, stderr takes what a crash says.
 // The listener goes to the launcher's held ports: when the node ends it must not accept any more, but
-// keep its port.
+// keep its port. A listener of nil stands for the one that is held for the node.
 func (l *launcher) start(cfg api.NodeConfig, listener *net.TCPListener, ready, stderr *os.File, cores int) error {
-	socket, err := l.ports.share(cfg.ID, listener)
+	take := l.ports.reopen
+	if listener != nil {
+		take = func(id gossip.NodeID) (*os.File, error) { return l.ports.share(id, listener) }
+	}
+	socket, err := take(cfg.ID)
 	if err != nil {
 		return err
 	}

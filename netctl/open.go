@@ -194,7 +194,7 @@ func (n *Network) explainSilence(err error) error {
 	for _, node := range n.state.Nodes {
 		if strings.HasPrefix(err.Error(), fmt.Sprintf("node %d did not answer", node.ID)) && paused(node.Process) {
 			told.Message += fmt.Sprintf(": it is paused (pid %d is stopped)", node.Process.PID)
-			told.Hint = fmt.Sprintf("kill -CONT %d lets it go on", node.Process.PID)
+			told.Hint = fmt.Sprintf("gossipctl resume-node %d lets it go on", node.ID)
 			return told
 		}
 	}

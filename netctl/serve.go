@@ -199,6 +199,7 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 
 	var group sync.WaitGroup
 	group.Go(func() { c.keep(ctx) })
+	group.Go(func() { c.expire(ctx) })
 	failed := make(chan error, 1)
 	group.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -280,6 +281,13 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 	mux.HandleFunc("POST /v1/rewire", changes(life, c.rewire))
 	mux.HandleFunc("GET /metrics", c.metrics)
 	mux.HandleFunc("POST /v1/final", changes(life, c.final))
+	mux.HandleFunc("POST /v1/nodes/kill", changes(life, c.kill))
+	mux.HandleFunc("POST /v1/nodes/pause", changes(life, c.pause))
+	mux.HandleFunc("POST /v1/nodes/resume", changes(life, c.wake))
+	mux.HandleFunc("POST /v1/nodes/restart", changes(life, c.restart))
+	mux.HandleFunc("GET /v1/faults", func(w http.ResponseWriter, r *http.Request) { api.WriteJSON(w, c.faults()) })
+	mux.HandleFunc("POST /v1/faults", changes(life, c.setFault))
+	mux.HandleFunc("POST /v1/faults/clear", changes(life, c.clearFaults))
 	mux.HandleFunc("/", api.NotFound(mux))
 	return mux
 }

@@ -49,6 +49,9 @@ type Spec struct {
 	Reconnect   bool          `json:"reconnect,omitempty"`       // give the peers that a dead node leaves behind new ones
 }
 
+// Repairs reports whether nodes close the gaps that the protocol leaves.
+func (s *Spec) Repairs() bool { return s.Repair != "" && s.Repair != "none" }
+
 // Seed draws a seed that is easy to read out and type in again.
 func Seed() uint64 { return uint64(1 + rand.Uint32N(999_999_999)) }
 

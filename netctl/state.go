@@ -25,7 +25,9 @@ type State struct {
 	Spec        Spec          `json:"spec"`
 	Started     time.Time     `json:"started"`
 	Controller  proc.Identity `json:"controller"`
-	Nodes       []NodeState   `json:"nodes"` // by number; removed ones stay, as pictures show them
+	Nodes       []NodeState   `json:"nodes"`                // by number; removed ones stay, as pictures show them
+	Faults      []FaultState  `json:"faults,omitempty"`     // in force, in the order in which they were set
+	FaultsSet   int           `json:"faults_set,omitempty"` // ever: the next one is named after their number
 
 	// Stopped is when the network was stopped and kept: nothing of it runs, and it can be resumed.
 	Stopped *time.Time `json:"stopped,omitempty"`
@@ -58,6 +60,14 @@ func (s State) Validate() error {
 	}
 	if err := s.Controller.Validate(); err != nil {
 		return fmt.Errorf("controller: %w", err)
+	}
+	if len(s.Faults) > MaxFaults {
+		return fmt.Errorf("it names %d faults", len(s.Faults))
+	}
+	for _, f := range s.Faults {
+		if err := f.Rule.Check(); err != nil {
+			return fmt.Errorf("fault %.40q: %w", f.Rule.Name, err)
+		}
 	}
 	last := gossip.NodeID(0)
 	for _, n := range s.Nodes {

@@ -37,6 +37,7 @@ type View struct {
 	Controller ControllerView `json:"controller"`
 	Plot       string         `json:"plot,omitempty"`
 	Nodes      []NodeView     `json:"nodes"`
+	Faults     []Fault        `json:"faults"` // in force
 }
 
 // TopologyView is how the nodes that live are wired.
@@ -62,6 +63,7 @@ type ControllerView struct {
 type NodeView struct {
 	ID       gossip.NodeID   `json:"id"`
 	State    NodeStatus      `json:"state"`
+	Run      uint32          `json:"run"` // which life of the node this is, from 1
 	PID      int             `json:"pid"`
 	URL      string          `json:"url"`
 	Peers    []gossip.NodeID `json:"peers"`
@@ -77,12 +79,12 @@ func (s *State) view(status func(*NodeState) NodeStatus) View {
 	v := View{
 		Network: s.Spec.Network, Protocol: s.Spec.Protocol, Repair: cmp.Or(s.Spec.Repair, protocol.RepairNone), Seed: s.Spec.Seed, Started: s.Started.UTC(),
 		Controller: ControllerView{PID: s.Controller.PID, URL: "http://" + loopback(s.Spec.BasePort)},
-		Nodes:      make([]NodeView, 0, len(s.Nodes)),
+		Nodes:      make([]NodeView, 0, len(s.Nodes)), Faults: s.faults(),
 	}
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		v.Nodes = append(v.Nodes, NodeView{
-			ID: n.ID, State: status(n), PID: n.Process.PID, URL: "http://" + s.Spec.nodeAddr(n.ID),
+			ID: n.ID, State: status(n), Run: n.Run, PID: n.Process.PID, URL: "http://" + s.Spec.nodeAddr(n.ID),
 			Peers: append([]gossip.NodeID{}, n.Peers...), Exit: n.Exit, Ended: n.Ended,
 		})
 	}
@@ -107,6 +109,12 @@ func (v *View) check(network string) error {
 			return fmt.Errorf("the peers of node %d are %d", n.ID, n.Peers)
 		}
 		texts += string(n.State) + n.URL + n.Exit
+	}
+	for _, f := range v.Faults {
+		if err := f.Check(); err != nil {
+			return fmt.Errorf("fault %.40q: %w", f.Name, err)
+		}
+		texts += f.Name
 	}
 	if strings.ContainsFunc(texts, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return errors.New("some of it cannot be shown")

@@ -32,7 +32,8 @@ func (b *box) servers() []server {
 	return []server{
 		{
 			"controller", b.addr(0), "/v1/network", "/v1/edges", `{"a":1,"b":2}`, "DELETE", []string{"/v1/health", "/v1/network"},
-			[]string{"/v1/stop", "/v1/nodes", "/v1/nodes/remove", "/v1/edges", "/v1/edges/cut", "/v1/rewire"},
+			[]string{"/v1/stop", "/v1/nodes", "/v1/nodes/remove", "/v1/edges", "/v1/edges/cut", "/v1/rewire",
+				"/v1/nodes/kill", "/v1/nodes/pause", "/v1/nodes/resume", "/v1/nodes/restart", "/v1/faults", "/v1/faults/clear"},
 		},
 		{
 			"node", b.addr(1), "/v1/stats", "/v1/messages/read", `{"status":"read"}`, "DELETE",
@@ -188,9 +189,18 @@ func TestRow40MalformedChanges(t *testing.T) {
 	before := b.start(4)
 	_, control, _ := b.tokens()
 	for path, bodies := range map[string][]string{
-		"/v1/stop":         {`{"now":true}`, `{"":1}`},
-		"/v1/nodes":        {`{"peers":[1,77]}`, `{"peers":[0]}`, `{"peers":[-1]}`, `{"peers":[5]}`, `{"degree":-1}`, `{"degree":2147483648}`, `{"degree":9223372036854775807}`, `{"degree":77}`, `{"Peers":[1]}`},
-		"/v1/nodes/remove": {`{}`, `{"node":0}`, `{"node":-1}`, `{"node":77}`, `{"node":2147483647}`, `{"node":2147483648}`, `{"node":1.5}`, `{"node":"1"}`, `{"node":1,"node":2}`, `{"Node":1}`},
+		"/v1/stop":          {`{"now":true}`, `{"":1}`},
+		"/v1/nodes":         {`{"peers":[1,77]}`, `{"peers":[0]}`, `{"peers":[-1]}`, `{"peers":[5]}`, `{"degree":-1}`, `{"degree":2147483648}`, `{"degree":9223372036854775807}`, `{"degree":77}`, `{"Peers":[1]}`},
+		"/v1/nodes/remove":  {`{}`, `{"node":0}`, `{"node":-1}`, `{"node":77}`, `{"node":2147483647}`, `{"node":2147483648}`, `{"node":1.5}`, `{"node":"1"}`, `{"node":1,"node":2}`, `{"Node":1}`},
+		"/v1/nodes/kill":    {`{}`, `{"nodes":null}`, `{"nodes":[0]}`, `{"nodes":[1,77]}`, `{"nodes":["1"]}`, `{"nodes":1}`, `{"nodes":[1],"nodes":[2]}`, `{"node":[1]}`},
+		"/v1/nodes/pause":   {`{}`, `{"nodes":[-1]}`, `{"nodes":[1,77]}`, `{"nodes":[1.5]}`, `{"Nodes":[1]}`},
+		"/v1/nodes/resume":  {`{}`, `{"nodes":[2147483648]}`, `{"nodes":[1,77]}`},
+		"/v1/nodes/restart": {`{}`, `{"nodes":[0]}`, `{"nodes":[1,77]}`, `{"nodes":"all"}`},
+		"/v1/faults": {`{}`, `{"rule":{}}`, `{"rule":{"loss":2}}`, `{"rule":{"loss":-1}}`, `{"rule":{"loss":1},"for_ns":-1}`, `{"rule":{"loss":1},"for_ns":9223372036854775807}`,
+			`{"rule":{"loss":1,"nodes":[77]}}`, `{"rule":{"loss":1,"nodes":[2,1]}}`, `{"rule":{"loss":1,"nodes":[0]}}`, `{"rule":{"loss":1,"loss":0}}`, `{"rule":{"Loss":1}}`,
+			`{"rule":{"cut":true,"groups":[[1],[1]]}}`, `{"rule":{"cut":true,"groups":[[]]}}`, `{"rule":{"cut":true,"name":"f1"}}`, `{"rule":{"cut":true,"name":"\u001b[2J"}}`,
+			`{"rule":{"cut":true,"name":"../x"}}`, `{"rule":{"cut":true,"until":"2030-01-01T00:00:00Z"}}`, `{"rule":{"delay":"banana"}}`, `{"rule":{"delay":"constant:9999h"}}`, `{"rule":{"clock_ns":1,"loss":1}}`},
+		"/v1/faults/clear": {`{"names":["f1"]}`, `{"names":[1]}`, `{"names":"f1"}`, `{"partitions":"yes"}`},
 		"/v1/edges":        {`{}`, `{"a":1}`, `{"a":1,"b":1}`, `{"a":-1,"b":1}`, `{"a":1,"b":77}`, `{"a":77,"b":77}`},
 		"/v1/edges/cut":    {`{}`, `{"a":1}`, `{"a":1,"b":1}`, `{"a":1,"b":3}`, `{"a":-1,"b":-1}`},
 		"/v1/rewire":       {`{"min_peers":-1,"max_peers":-1}`, `{"min_peers":4,"max_peers":4}`, `{"min_peers":3,"max_peers":1}`, `{"min_peers":9223372036854775807,"max_peers":9223372036854775807}`, `{"min_peers":0,"max_peers":0}`, `{"seed":-1}`},

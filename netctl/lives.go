@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gossipctl/gossip"
+	"gossipctl/node/api"
 	"gossipctl/topology"
 )
 
@@ -40,6 +41,9 @@ const stateTime = time.Second
 
 // named looks up the nodes of a request. When one of them is not in the network nothing is done.
 func (c *controller) named(ids []gossip.NodeID) ([]Life, error) {
+	if ids == nil {
+		return nil, api.NewError(api.CodeUsage, "say which nodes", "")
+	}
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)

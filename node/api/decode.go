@@ -132,7 +132,7 @@ func checkNames(d *json.Decoder, object reflect.Type) error {
 		if err := d.Decode(&value); err != nil {
 			return fmt.Errorf("field %q is malformed", name)
 		}
-		if err := checkList(value, field); err != nil {
+		if err := checkInside(value, field); err != nil {
 			return err
 		}
 	}
@@ -140,9 +140,12 @@ func checkNames(d *json.Decoder, object reflect.Type) error {
 	return err
 }
 
-// checkList looks into the objects of a list, the only place where requests have any. What is no
-// list of objects, the decoder refuses.
-func checkList(value json.RawMessage, list reflect.Type) error {
+// checkInside looks into an object, and into the objects of a list. What should be one and is none, the
+// decoder refuses.
+func checkInside(value json.RawMessage, list reflect.Type) error {
+	if list.Kind() == reflect.Struct && value[0] == '{' {
+		return checkNames(json.NewDecoder(bytes.NewReader(value)), list)
+	}
 	if list.Kind() != reflect.Slice || list.Elem().Kind() != reflect.Struct || value[0] != '[' {
 		return nil
 	}

@@ -159,7 +159,7 @@ func TestRow03RestartNode(t *testing.T) {
 	}
 	// One that runs is asked to end, and one that stands still is restarted as well.
 	l.must(0, nil, "pause-node", "5")
-	l.must(0, []string{"Nodes 4,5 restarted"}, "restart-node", "4,5")
+	l.must(0, []string{"Nodes 4-5 restarted"}, "restart-node", "4,5")
 	l.arrives(5, "everybody")
 }
 

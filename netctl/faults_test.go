@@ -38,7 +38,7 @@ func (l *lab) send(from gossip.NodeID, text string) {
 func TestRow21Partition(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.start(8, "complete")
+	l.start(8, "complete", "--repair", "anti-entropy")
 	l.send(1, "before")
 	l.hold(3*time.Second, []string{"before"}, numbers(1, 8)...)
 	l.must(0, []string{"partition 1-4 / 5-8"}, "partition-network", "1-4", "/", "5-8")
@@ -65,7 +65,7 @@ func TestRow21Partition(t *testing.T) {
 func TestRow22OneWayPartition(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.start(8, "complete")
+	l.start(8, "complete", "--repair", "anti-entropy")
 	l.fault("partition-network", "1-4", "--one-way")
 	l.send(1, "against it")
 	l.send(8, "along")
@@ -79,7 +79,7 @@ func TestRow22OneWayPartition(t *testing.T) {
 func TestRow23HalfOfAllIsLost(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.start(10)
+	l.start(10, "--repair", "anti-entropy")
 	l.fault("set-fault", "--loss", "50%")
 	var all []string
 	for i := range 50 {
@@ -145,7 +145,7 @@ func TestRow27WrongClocks(t *testing.T) {
 func TestFaultsReachEverybody(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.start(4, "complete")
+	l.start(4, "complete", "--repair", "none")
 	l.must(0, nil, "pause-node", "2")
 	l.must(0, nil, "kill-node", "3")
 	l.must(0, []string{"node 2 did not answer and will be told later"}, "set-fault", "2,3", "--cut", "--direction", "out")
@@ -171,7 +171,7 @@ func TestFaultsReachEverybody(t *testing.T) {
 func TestAFaultEndsByItself(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.start(4, "complete")
+	l.start(4, "complete", "--repair", "none")
 	l.fault("set-fault", "--cut", "--for", "700ms")
 	l.fault("set-fault", "--loss", "0.1%", "--for", "1h")
 	l.send(1, "too early")

@@ -29,7 +29,8 @@ func TestNoDataRaces(t *testing.T) {
 		node := strconv.Itoa(i + 1)
 		for _, args := range [][]string{
 			{"add-node"}, {"remove-node", node}, {"connect-nodes", node, "8"}, {"rewire-network"}, {"show-network"}, {"send-message", "9", "hello"},
-			{"get-messages", "10", "all"},
+			{"get-messages", "10", "all"}, {"pause-node", "11"}, {"resume-node", "11"}, {"kill-node", "12"}, {"restart-node", "11,12"},
+			{"set-fault", "--delay", "1ms", "--for", "100ms"}, {"partition-network", "1-" + node}, {"list-faults"}, {"heal-network"}, {"clear-faults"},
 		} {
 			group.Go(func() {
 				if r := l.run(args...); r.code > 3 || r.code == 1 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,43 +84,4 @@ no partition is no error.`,
 			return a.end(c, func(n *netctl.Network) (netctl.Cleared, error) { return n.Heal(c.Context()) }, "the network is not partitioned")
 		},
 	}
-}
-
-// parseShare reads a share as people write it: 0.5 or 50%.
-func parseShare(text string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a share such as 0.5 or 50%%", text)
-	}
-	if percent {
-		v /= 100
-	}
-	return v, nil
-}
-
-// rateUnits are the units of a bandwidth. Those with an i are powers of 1024.
-var rateUnits = []struct {
-	name string
-	size float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-
-// parseRate reads bytes a second as people write them: 64KB, 1.5MiB, 64KB/s.
-func parseRate(text string) (int64, error) {
-	number := strings.TrimSuffix(strings.TrimSpace(text), "/s")
-	for _, u := range rateUnits {
-		digits, has := strings.CutSuffix(number, u.name)
-		if !has {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if err != nil {
-			break
-		}
-		if v *= u.size; !(v >= 1 && v <= fault.MaxBandwidth) {
-			return 0, fmt.Errorf("%q must be from 1 byte to 10 GB a second", text)
-		}
-		return int64(v), nil
-	}
-	return 0, fmt.Errorf("%q is not a size such as 64KB or 1MiB", text)
 }

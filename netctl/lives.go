@@ -115,8 +115,7 @@ func (c *controller) kill(ctx context.Context, req LivesRequest) (Lives, error) 
 	}
 	c.log.Info("nodes killed", "nodes", ranges(dead))
 	if req.Reconnect || c.state.Spec.Reconnect {
-		c.unmended() // here, and not once more in a moment
-		change, err := c.mend(ctx, dead)
+		change, err := c.mend(ctx, append(dead, c.unmended()...)) // here, and not once more in a moment
 		return c.told(lives, change), err
 	}
 	return c.written(lives)

@@ -32,8 +32,7 @@ func (c *controller) restart(ctx context.Context, req LivesRequest) (Lives, erro
 	// faults in force were with their configuration.
 	c.tell(ctx, ids)
 	if c.state.Spec.Reconnect {
-		c.unmended()
-		if _, err := c.mend(ctx, nil); err != nil {
+		if _, err := c.mend(ctx, c.unmended()); err != nil {
 			c.log.Error("joining what was left behind", "error", err)
 		}
 	}

@@ -65,6 +65,7 @@ func (c *controller) revive(ctx context.Context, ids []gossip.NodeID) error {
 		}
 		if lost++; failed == nil {
 			e := limitError(err)
+			e.Code = api.CodeOf(err)
 			e.Message = fmt.Sprintf("node %d could not be started again: %s", id, e.Message)
 			failed = e
 		}

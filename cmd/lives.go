@@ -77,7 +77,7 @@ type livesCommand struct {
 	after  func(*netctl.Network, netctl.Lives)
 }
 
-// forms says how nodes are written, in every help text that takes them.
+// nodeForms says how nodes are written, in every help text that takes them.
 const nodeForms = `NODES is 3, 1-8, 1,4,9-12, all, or a share such as 10%.`
 
 func (l *livesCommand) command(c *cobra.Command) *cobra.Command {
@@ -108,11 +108,14 @@ func (l *livesCommand) run(c *cobra.Command, args []string) error {
 		out.Seed = l.seed.value
 	}
 	return l.print(out, func(w io.Writer) {
-		var done, left []gossip.NodeID
+		var done, left, dead []gossip.NodeID
 		for _, life := range out.Nodes {
-			if l.before != "" && life.Was == l.before {
+			switch {
+			case life.Was == l.before:
 				left = append(left, life.ID)
-			} else {
+			case life.State == netctl.Dead && l.before != netctl.Dead:
+				dead = append(dead, life.ID)
+			default:
 				done = append(done, life.ID)
 			}
 		}
@@ -123,12 +126,16 @@ func (l *livesCommand) run(c *cobra.Command, args []string) error {
 		case len(out.Nodes) == 0:
 			fmt.Fprintln(w, l.none)
 		}
-		if len(left) > 0 {
-			verb := "were"
-			if len(left) == 1 {
-				verb = "was"
+		for _, other := range []struct {
+			ids           []gossip.NodeID
+			one, many, is string
+		}{{left, "was", "were", string(l.before) + " already"}, {dead, "is", "are", "dead"}} {
+			if verb := other.many; len(other.ids) > 0 {
+				if len(other.ids) == 1 {
+					verb = other.one
+				}
+				fmt.Fprintf(w, "%s %s %s.\n", nodesText(other.ids), verb, other.is)
 			}
-			fmt.Fprintf(w, "%s %s %s already.\n", nodesText(left), verb, l.before)
 		}
 		if drawn && !l.seed.given {
 			l.note("drawn with --seed %d", l.seed.value)

@@ -120,6 +120,9 @@ func TestRow02PauseNode(t *testing.T) {
 		l.must(0, nil, "send-message", "1", all[i])
 	}
 	l.must(0, []string{"nodes 2-3 were paused already"}, "pause-node", "2,3")
+	l.must(0, nil, "kill-node", "8")
+	l.must(0, []string{"Node 7 paused", "nodes 2-3 were paused already", "node 8 is dead"}, "pause-node", "2,3,7,8")
+	l.must(0, nil, "restart-node", "8")
 	l.must(0, []string{"running again"}, "resume-node", "all")
 	l.must(0, []string{"No node is paused"}, "resume-node", "all")
 	l.must(0, []string{"node 5 was running already"}, "resume-node", "5")

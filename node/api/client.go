@@ -106,7 +106,10 @@ func (c *Client) nonsense(err error) error {
 
 func (c *Client) explain(err error) error {
 	var timeout net.Error
+	var told *Error // why the caller's time was over, in words of theirs
 	switch {
+	case errors.As(err, &told) && told.Code == CodeTimeout:
+		return &Error{Code: CodeTimeout, Message: c.name + " did not answer in time", Hint: told.Hint, cause: err}
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: CodeInterrupted, Message: "interrupted", cause: err}
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -145,7 +145,7 @@ func TestTheClientGivesUp(t *testing.T) {
 	why := NewError(CodeTimeout, "not done within 50 ms", "")
 	ctx, cancel = context.WithTimeoutCause(deadline(t), 50*time.Millisecond, why)
 	defer cancel()
-	if err := client.SetPeers(ctx, nil); CodeOf(err) != CodeTimeout {
+	if err := client.SetPeers(ctx, nil); CodeOf(err) != CodeTimeout || err.Error() != "node 8 did not answer in time" {
 		t.Errorf("%s %v", CodeOf(err), err)
 	}
 	<-arrived

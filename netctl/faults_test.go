@@ -105,6 +105,31 @@ func TestRow24OneSecondOfLatency(t *testing.T) {
 	}
 }
 
+// What comes twice, late, in another order or damaged is once and whole in every inbox.
+func TestRow26RepetitionsReorderingDamage(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(8, "--repair", "anti-entropy")
+	l.fault("set-fault", "--duplicate", "40%", "--reorder", "20%", "--corrupt", "20%", "--delay", "uniform:1ms,20ms", "--bandwidth", "256KiB")
+	var all []string
+	for i := range 30 {
+		all = append(all, fmt.Sprintf("message %d", i))
+		l.send(gossip.NodeID(1+i%8), all[i])
+	}
+	l.hold(20*time.Second, all, numbers(1, 8)...)
+	corrupt := uint64(0)
+	for _, id := range numbers(1, 8) {
+		stats, err := l.client(id).Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		corrupt += stats.Traffic.Corrupt
+	}
+	if corrupt == 0 {
+		t.Error("nobody has noticed a damaged packet")
+	}
+}
+
 func TestRow27WrongClocks(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -183,6 +183,26 @@ func TestRow03RestartRefillsTheInbox(t *testing.T) {
 	l.hold(15*time.Second, all, numbers(1, 8)...)
 }
 
+// A durable node has its inbox back by itself: nobody repairs it here.
+func TestRow03DurableNodesKeepTheirInbox(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(6, "--durable", "--repair", "none")
+	var all []string
+	for i := range 12 {
+		all = append(all, fmt.Sprintf("message %d", i))
+		l.must(0, nil, "send-message", strconv.Itoa(1+i%6), all[i])
+	}
+	l.hold(5*time.Second, all, numbers(1, 6)...)
+	l.must(0, nil, "kill-node", "3-5")
+	if r := l.must(0, []string{"Nodes 2-5 restarted"}, "restart-node", "2-5"); strings.Contains(r.err, "lost") {
+		t.Error(r)
+	}
+	l.hold(2*time.Second, all, numbers(1, 6)...)
+	l.must(0, nil, "send-message", "4", "one more")
+	l.hold(5*time.Second, append(all, "one more"), numbers(1, 6)...)
+}
+
 // Nodes that live and die for ever leave nothing behind in the controller.
 func TestRestartsLeakNothing(t *testing.T) {
 	t.Parallel()

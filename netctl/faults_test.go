@@ -212,3 +212,24 @@ func TestAFaultEndsByItself(t *testing.T) {
 	}
 	l.must(3, []string{`there is no fault "f1"`, "in force: f2"}, "clear-faults", "f1")
 }
+
+// A network that was stopped and kept comes back as broken as it was.
+func TestFaultsComeBackWithTheNetwork(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(4, "complete", "--repair", "none")
+	l.fault("partition-network", "1,2")
+	l.fault("set-fault", "--cut", "--for", "1s")
+	l.must(0, nil, "stop-network", "--keep")
+	l.must(0, nil, "start-network", "--resume")
+	eventually(t, 5*time.Second, "the one that was to end has ended", func() bool {
+		faults := l.view().Faults
+		return len(faults) == 1 && faults[0].Name == "f1"
+	})
+	l.send(1, "left")
+	eventually(t, 5*time.Second, "it passes within the group", func() bool { return slices.Contains(l.texts(2), "left") })
+	l.never("left", 3, 4)
+	if name := l.fault("set-fault", "--loss", "1%"); name != "f3" {
+		t.Errorf("the third fault is called %s", name)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node/api"
 	"gossipctl/topology"
+	"gossipctl/trace"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -134,6 +135,7 @@ func (c *controller) setFault(ctx context.Context, req FaultRequest) (FaultAnswe
 	}
 	c.state.Faults, c.state.FaultsSet = next, set
 	c.mu.Unlock()
+	c.record(trace.Event{Kind: trace.Fault, Name: f.Rule.Name, Reason: f.Rule.String()})
 	c.log.Info("fault set", "fault", f.Rule.Name, "for", req.For)
 	out := FaultAnswer{Fault: Fault{f.Rule, f.Since}, Untold: c.tellFaults(ctx, c.present())}
 	out.Parts = topology.Components(c.open())
@@ -210,6 +212,9 @@ func (c *controller) drop(ctx context.Context, which func(*fault.Rule) bool) (Cl
 	}
 	c.log.Info("faults ended", "faults", strings.Join(out.Cleared, " "))
 	out.Untold = c.tellFaults(ctx, c.present())
+	for _, name := range out.Cleared { // not before the last node knows
+		c.record(trace.Event{Kind: trace.Heal, Name: name})
+	}
 	return out, c.saveFaults()
 }
 

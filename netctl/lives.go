@@ -10,6 +10,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node/api"
 	"gossipctl/topology"
+	"gossipctl/trace"
 )
 
 // LivesRequest names nodes to whose processes something is to happen.
@@ -142,7 +143,12 @@ func (c *controller) hold(ctx context.Context, req LivesRequest, sig syscall.Sig
 	if err != nil {
 		return Lives{}, err
 	}
+	kind := trace.Pause
+	if until == Running {
+		kind = trace.Resume
+	}
 	for _, ch := range c.processes(lives) {
+		c.record(trace.Event{Kind: kind, Node: ch.node, Run: ch.run})
 		c.launch.signal(ch, sig)
 	}
 	ctx, cancel := context.WithTimeout(ctx, stateTime)

@@ -91,3 +91,35 @@ func TestARecordOutlastsItsController(t *testing.T) {
 	}
 	l.must(0, []string{"verdict: unknown"}, "export-network", "--output", filepath.Join(t.TempDir(), "run.tgz"))
 }
+
+// What is done to a network is in its record: it is judged by the rules that hold while it is broken, and
+// by all of them once it is whole again.
+func TestARecordedNetworkIsBrokenAndMended(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(10, "--record")
+	l.arrives(1, "before")
+	l.must(0, nil, "partition-network", "1-5", "/", "6-10")
+	l.must(0, nil, "set-fault", "--loss", "50%")
+	l.must(0, nil, "pause-node", "4")
+	l.must(0, nil, "kill-node", "7")
+	for _, from := range []string{"1", "2", "8", "9"} {
+		l.must(0, nil, "send-message", from, "from "+from)
+	}
+	l.must(0, nil, "restart-node", "7")
+	l.judged(7)
+	l.must(0, nil, "resume-node", "4")
+	l.must(0, nil, "heal-network")
+	l.must(0, nil, "clear-faults")
+	l.hold(15*time.Second, []string{"before", "from 1", "from 2", "from 8", "from 9"}, numbers(1, 10)...)
+	if v := l.judged(0); v.Valid != check.True || v.Live != 10 {
+		t.Errorf("%+v", v)
+	}
+	done := map[trace.Kind]int{}
+	for _, e := range l.events(check.ControllerName) {
+		done[e.Kind]++
+	}
+	if done[trace.Fault] != 2 || done[trace.Heal] != 2 || done[trace.Pause] != 1 || done[trace.Resume] != 1 || done[trace.Kill] != 1 {
+		t.Errorf("%v", done)
+	}
+}

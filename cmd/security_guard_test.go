@@ -31,14 +31,14 @@ type server struct {
 func (b *box) servers() []server {
 	return []server{
 		{
-			"controller", b.addr(0), "/v1/network", "/v1/edges", `{"a":1,"b":2}`, "DELETE", []string{"/v1/health", "/v1/network"},
+			"controller", b.addr(0), "/v1/network", "/v1/edges", `{"a":1,"b":2}`, "DELETE", []string{"/v1/health", "/v1/network", "/metrics", "/v1/faults"},
 			[]string{"/v1/stop", "/v1/nodes", "/v1/nodes/remove", "/v1/edges", "/v1/edges/cut", "/v1/rewire",
-				"/v1/nodes/kill", "/v1/nodes/pause", "/v1/nodes/resume", "/v1/nodes/restart", "/v1/faults", "/v1/faults/clear"},
+				"/v1/nodes/kill", "/v1/nodes/pause", "/v1/nodes/resume", "/v1/nodes/restart", "/v1/faults/clear", "/v1/final"},
 		},
 		{
 			"node", b.addr(1), "/v1/stats", "/v1/messages/read", `{"status":"read"}`, "DELETE",
-			[]string{"/v1/health", "/v1/messages/1.1.1", "/v1/inbox", "/v1/peers", "/v1/stats"},
-			[]string{"/v1/messages", "/v1/messages/read", "/v1/peers", "/v1/packets", "/v1/link", "/v1/save"},
+			[]string{"/v1/health", "/v1/messages/1.1.1", "/v1/inbox", "/v1/peers", "/v1/stats", "/v1/faults", "/metrics"},
+			[]string{"/v1/messages", "/v1/messages/read", "/v1/peers", "/v1/packets", "/v1/link", "/v1/save", "/v1/final"},
 		},
 	}
 }
@@ -136,7 +136,7 @@ func TestRow45ToRow47TheGuard(t *testing.T) {
 // Asking changes nothing, whatever the path and however it is asked. (Row 46.)
 func TestRow46ReadingChangesNothing(t *testing.T) {
 	b := newBox(t)
-	b.start(2)
+	b.start(2, "--repair", "none") // repair talks whether anybody asks or not
 	b.must(0, "", "send-message", "1", "banana")
 	b.must(0, "", "wait-message", "1.1.1")
 	_, control, _ := b.tokens()

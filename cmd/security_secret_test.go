@@ -328,7 +328,7 @@ func TestRow48TheSecretIsInOnePlace(t *testing.T) {
 	}
 	// Everything processes answer, to those who have a token as well.
 	for _, s := range b.servers() {
-		debug := []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/vars", "/debug/requests", "/debug", "/metrics", "/secret", "/v1/secret", "/v1/config", "/state.json"}
+		debug := []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/vars", "/debug/requests", "/debug", "/secret", "/v1/secret", "/v1/config", "/state.json"}
 		for _, path := range slices.Concat(s.reads, s.forWrites, debug) {
 			for _, header := range []map[string]string{nil, bearer(control), bearer(peer), bearer("wrong"), bearer(control, "Gossip-Network", "wrong")} {
 				status, answer, back := ask(t, s.addr, "GET", path, "", header)

@@ -153,7 +153,7 @@ func TestBandwidthChanges(t *testing.T) {
 		w, _ := pairs(t, 2, nil)
 		w.SetPlan(with(w, fault.Rule{Name: "b", Nodes: []gossip.NodeID{1}, Bandwidth: 3000}))
 		for range 9 {
-			if _, err := w.Publish(1, make([]byte, 985), 0); err != nil { // 1,000 bytes and a few
+			if _, err := w.Publish(1, make([]byte, 1000-gossip.FrameHeader-11), 0); err != nil { // 1,000 bytes and a few
 				t.Fatal(err)
 			}
 		}

@@ -36,33 +36,36 @@ var (
 // Latencies are jittered, because two things at one instant have no promised order.
 func TestTwins(t *testing.T) {
 	for _, kind := range protocol.Table() {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			first, last := int64(0), *twins
-			if testing.Short() {
-				last = (last + 9) / 10
-			}
-			if *oneTwin >= 0 {
-				first, last = *oneTwin, *oneTwin+1
-			}
-			delivered, lost := 0, uint64(0)
-			for seed := first; seed < last; seed++ {
-				s := newStory(t, kind, uint64(seed))
-				simulated, real := s.simulate(t), s.live(t)
-				if *oneTwin >= 0 {
-					t.Logf("%v\n%s", s, strings.Join(simulated.lines, "\n"))
-				}
-				if difference := compare(simulated, real); difference != "" {
-					t.Fatalf("%v\n%s\nto see it all: go test ./sim -run 'TestTwins/^%s$' -twin %d", s, difference, kind.Name, seed)
-				}
-				delivered += simulated.delivered
-				lost += simulated.packets.lost
-			}
-			// Two logs of nothing are the same too.
-			if *oneTwin < 0 && (delivered < int(last-first) || lost < uint64(last-first)) {
-				t.Errorf("in %d stories %d messages were delivered and %d packets lost", last-first, delivered, lost)
-			}
-		})
+		t.Run(kind.Name, func(t *testing.T) { tellTwice(t, kind, false) })
+		t.Run(kind.Name+"-repaired", func(t *testing.T) { tellTwice(t, kind, true) })
+	}
+}
+
+func tellTwice(t *testing.T, kind protocol.Kind, repaired bool) {
+	t.Parallel()
+	first, last := int64(0), *twins
+	if testing.Short() {
+		last = (last + 9) / 10
+	}
+	if *oneTwin >= 0 {
+		first, last = *oneTwin, *oneTwin+1
+	}
+	delivered, lost := 0, uint64(0)
+	for seed := first; seed < last; seed++ {
+		s := newStory(t, kind, repaired, uint64(seed))
+		simulated, real := s.simulate(t), s.live(t)
+		if *oneTwin >= 0 {
+			t.Logf("%v\n%s", s, strings.Join(simulated.lines, "\n"))
+		}
+		if difference := compare(simulated, real); difference != "" {
+			t.Fatalf("%v\n%s\nto see it all: go test ./sim -run '%s$' -twin %d", s, difference, t.Name(), seed)
+		}
+		delivered += simulated.delivered
+		lost += simulated.packets.lost
+	}
+	// Two logs of nothing are the same too.
+	if *oneTwin < 0 && (delivered < int(last-first) || lost < uint64(last-first)) {
+		t.Errorf("in %d stories %d messages were delivered and %d packets lost", last-first, delivered, lost)
 	}
 }
 
@@ -90,7 +93,7 @@ func (s *story) String() string {
 		s.kind.Name, s.seed, len(s.peers), s.plan.Latency, s.plan.PerLink, s.plan.Jitter, s.plan.Loss, s.plan.Duplicate, s.plan.Rules)
 }
 
-func newStory(t *testing.T, kind protocol.Kind, seed uint64) *story {
+func newStory(t *testing.T, kind protocol.Kind, repaired bool, seed uint64) *story {
 	t.Helper()
 	values, err := kind.Values(nil)
 	if err != nil {
@@ -98,6 +101,13 @@ func newStory(t *testing.T, kind protocol.Kind, seed uint64) *story {
 	}
 	rng := rand.New(rand.NewPCG(seed, 3))
 	s := &story{kind: kind, seed: seed, make: kind.Make(values), end: 8 * time.Second}
+	if repaired {
+		s.make = func(env protocol.Environment) gossip.Protocol {
+			// Often, and soon: in eight seconds repair has to meet with everything there is.
+			rules := protocol.RepairRules{Every: 300 * time.Millisecond, Grace: 400 * time.Millisecond}
+			return kind.Repaired(kind.New(env, values), values, seed, env.Self, rules)
+		}
+	}
 	s.plan = fault.Plan{
 		Seed: seed, Loss: 0.2, Jitter: 0.1, Duplicate: float64(rng.IntN(2)) * 0.1,
 		Latency: []fault.Latency{

@@ -28,7 +28,7 @@ var floors = []floor{
 	{"bench", effects, "bench/* topology"},
 	{"bench/*", effects, "topology"}, // measures the executables from outside, as anybody could
 
-	{"cmd", effects, "cmd/term scenario/live netctl scenario check dash lab sim node/live node/api node transport protocol fault trace gossip" +
+	{"cmd", effects, "cmd/term scenario/live netctl scenario scenarios check dash lab sim node/live node/api node transport protocol fault trace gossip" +
 		" topology/render topology/draw topology chart"},
 	{"cmd/term", effects, "chart"},
 
@@ -59,6 +59,7 @@ var floors = []floor{
 	{"topology/render", effects, "topology/draw topology chart"},
 	{"topology/draw", pure, "topology"},
 
+	{"scenarios", effects, ""}, // files that are built in
 	{"gossip", pure, ""},
 	{"topology", pure, ""},
 	{"chart", pure, ""},

@@ -1,0 +1,225 @@
+package scenario
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"gossipctl/check"
+	"gossipctl/protocol"
+	"gossipctl/trace"
+)
+
+// Result is what came of one run of a scenario.
+type Result struct {
+	Plan       *Plan
+	Engine     string
+	Conditions check.Conditions
+	Verdict    check.Verdict
+	Assertions []Assertion
+	Measures   *Measures
+	Memory     int64 // most bytes that any node took; 0: not measured
+	Refused    int   // messages that a node did not take
+	Hash       string
+	Started    time.Time
+	Wall       time.Duration
+}
+
+// State is the worst of what there is to say: failed, unknown or ok.
+func (r *Result) State() State {
+	state := Held
+	if r.Verdict.Valid == check.Unknown {
+		state = Unknown
+	}
+	for _, a := range r.Assertions {
+		if a.State == Unknown {
+			state = Unknown
+		}
+	}
+	if r.Verdict.Valid == check.False || slices.ContainsFunc(r.Assertions, func(a Assertion) bool { return a.State == Failed }) {
+		state = Failed
+	}
+	return state
+}
+
+// Options say how a run is done.
+type Options struct {
+	// Hash sums up the log of events. It takes a third of the time of a small simulated run.
+	Hash bool
+	// Log is where the events are written, one a line. May be nil.
+	Log io.Writer
+	// Progress is told of every action as it is done. May be nil.
+	Progress func(Action)
+	// Logs is handed what an engine that writes its run down has written, before that is gone. May be nil.
+	Logs func(fs.FS) error
+}
+
+// Run carries out a plan on an engine and judges what happened. The error is about a run that could not be
+// done; that something did not hold is none.
+func Run(ctx context.Context, e Engine, p *Plan, o Options) (r *Result, err error) {
+	defer func() {
+		if err = errors.Join(err, e.Close()); err != nil {
+			r = nil
+		}
+	}()
+	r = &Result{Plan: p, Engine: e.Name(), Started: time.Now()}
+	measurer, log := NewMeasurer(p.Network.Durable), newLogger(o)
+	// What the checker has to know stands in its conditions before the first event, but who has had how many
+	// lives is known in the end: the events wait.
+	events := make([]trace.Event, 0, 4096)
+	refused, end, err := carryOut(ctx, e, p, func(ev *trace.Event) {
+		measurer.Observe(ev)
+		log.write(ev)
+		events = append(events, *ev)
+	}, o.Progress)
+	if err == nil {
+		err = log.finish()
+	}
+	if err == nil && end.Logs != nil && o.Logs != nil {
+		err = o.Logs(end.Logs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Refused, r.Memory, r.Hash = refused, end.Memory, log.sum()
+	r.Conditions = conditions(p, &end)
+	checker := check.New(r.Conditions)
+	if end.Logs != nil {
+		checker.ReadLogs(end.Logs)
+	} else {
+		for i := range events {
+			checker.Event(&events[i])
+		}
+	}
+	r.Verdict = checker.Verdict()
+	stopped(&r.Verdict, check.Work, end.Overwork, events)
+	stopped(&r.Verdict, check.Integrity, end.Broken, events)
+	r.Verdict = only(r.Verdict, p.Assert.Guarantees)
+	r.Measures = measurer.Measures(end.Began)
+	r.Assertions = append([]Assertion{verdictOf(&r.Verdict)}, judge(p, measurer, r.Measures, end.Memory)...)
+	r.Wall = time.Since(r.Started)
+	return r, nil
+}
+
+// stopped adds to a verdict that an engine has seen a guarantee broken, and gone no further.
+func stopped(v *check.Verdict, g check.Guarantee, why string, events []trace.Event) {
+	if why == "" {
+		return
+	}
+	one := check.Violation{Guarantee: g, What: "the run was stopped: " + why}
+	if n := len(events); n > 0 {
+		one.First, one.Node = check.Where{Line: n, Event: events[n-1]}, events[n-1].Node
+	}
+	v.Valid, v.Violations = check.False, append(v.Violations, one)
+}
+
+// conditions are what a run of a plan is judged by.
+func conditions(p *Plan, end *Ending) check.Conditions {
+	c := check.Conditions{Nodes: everybody(p.Network.Nodes), Runs: end.Runs, Durable: p.Network.Durable, Work: end.Work, Parts: end.Parts}
+	if end.Conditions != nil {
+		c = *end.Conditions
+	}
+	c.Incomplete = strings.Trim(c.Incomplete+"; "+end.Incomplete, "; ")
+	c.Converge = check.DefaultConverge(p.Network.Nodes)
+	if p.Network.Repair == protocol.RepairNone {
+		c.Converge = 0 // nobody promises when
+	} else if p.Settle < c.Converge {
+		c.Converge = p.Settle // what comes later is not seen
+	}
+	return c
+}
+
+// only leaves the violations of some guarantees in a verdict; none given means all.
+func only(v check.Verdict, wanted []string) check.Verdict {
+	if len(wanted) == 0 || v.Valid != check.False {
+		return v
+	}
+	v.Violations = slices.DeleteFunc(slices.Clone(v.Violations), func(one check.Violation) bool { return !slices.Contains(wanted, string(one.Guarantee)) })
+	if len(v.Violations) > 0 {
+		return v
+	}
+	if v.Valid = check.True; len(v.Unknown) > 0 {
+		v.Valid = check.Unknown
+	}
+	return v
+}
+
+// verdictOf is the checker's word as a line of the table.
+func verdictOf(v *check.Verdict) Assertion {
+	a := Assertion{Name: "verdict", Wanted: check.True.String(), Was: v.Valid.String(), State: Held}
+	switch v.Valid {
+	case check.False:
+		a.State = Failed
+		a.Was += ": " + strings.Join(broken(v), ", ")
+	case check.Unknown:
+		a.State = Unknown
+	}
+	return a
+}
+
+// broken are the guarantees of which there are violations.
+func broken(v *check.Verdict) (names []string) {
+	for _, one := range v.Violations {
+		if name := string(one.Guarantee); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// logger writes events down and sums them up.
+type logger struct {
+	out  *bufio.Writer
+	hash hash.Hash
+	line []byte
+}
+
+func newLogger(o Options) *logger {
+	l := &logger{}
+	if o.Log != nil {
+		l.out = bufio.NewWriterSize(o.Log, 1<<16)
+	}
+	if o.Hash {
+		l.hash = sha256.New()
+	}
+	return l
+}
+
+func (l *logger) write(e *trace.Event) {
+	if l.out == nil && l.hash == nil {
+		return
+	}
+	l.line = append(trace.AppendJSON(l.line[:0], e), '\n')
+	if l.hash != nil {
+		l.hash.Write(l.line)
+	}
+	if l.out != nil {
+		l.out.Write(l.line) // its error stays until it is flushed
+	}
+}
+
+func (l *logger) finish() error {
+	if l.out == nil {
+		return nil
+	}
+	if err := l.out.Flush(); err != nil {
+		return fmt.Errorf("writing the log of events: %w", err)
+	}
+	return nil
+}
+
+func (l *logger) sum() string {
+	if l.hash == nil {
+		return ""
+	}
+	return hex.EncodeToString(l.hash.Sum(nil))
+}

@@ -25,8 +25,8 @@ demo: build ## start a network, send a message through it, show its way, stop
 # Tests that start hundreds of processes and wait seconds for them come last and alone: beside others that
 # keep every core busy they would wait in vain.
 test: ## run every test, under the race detector
-	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd)')
-	$(GO) test -race -p 1 ./netctl ./cmd
+	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd|scenario/live)')
+	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd ./scenario/live
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl

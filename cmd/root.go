@@ -102,7 +102,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
 		{groupFaults, []func(*app) *cobra.Command{newKillNode, newPauseNode, newResumeNode, newRestartNode, newSetFault, newListFaults, newClearFaults, newPartitionNetwork, newHealNetwork}},
-		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun}},
+		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun, newListScenarios, newRunScenario}},
 		{groupHelp, []func(*app) *cobra.Command{newDoctor, newVersion}},
 	} {
 		for _, make := range row.make {

@@ -240,6 +240,9 @@ func (o *runScenario) runSimulated(ctx context.Context) error {
 	bar.Done()
 	rep.Wall = time.Since(began)
 	if err != nil {
+		if rep.Runs > 0 {
+			o.note("%s of %s were done by then, %s not ok", term.Count(rep.Runs), term.Plural(total, "run"), term.Count(rep.Runs-rep.OK))
+		}
 		return err
 	}
 	for _, kept := range rep.kept {

@@ -298,8 +298,8 @@ func (o *runScenario) showOne(w io.Writer, r *scenarioReport, one *scenario.Resu
 		}
 		fmt.Fprintf(w, "%s %s\n", o.OutColor.Warn("unknown:"), term.Escape(why))
 	}
-	fmt.Fprintf(w, "\n%s, %s broken or mended; after %s %d of %s were alive and read\n", term.Plural(m.Published, "message"),
-		term.Plural(len(p.Faults()), "thing was", "things were"), term.Duration(p.End), m.Live, term.Plural(p.Network.Nodes, "node"))
+	fmt.Fprintf(w, "\n%s, %s broken or mended; after %s %s of %s were alive and read\n", term.Plural(m.Published, "message"),
+		term.Plural(len(p.Faults()), "thing was", "things were"), term.Duration(p.End), term.Count(m.Live), term.Plural(p.Network.Nodes, "node"))
 	if one.Refused+p.Unsent > 0 {
 		fmt.Fprintf(w, "%s not published: nobody was there to take them\n", term.Plural(one.Refused+p.Unsent, "message was", "messages were"))
 	}

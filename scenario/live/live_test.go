@@ -199,40 +199,46 @@ func TestAFileRunsBothWays(t *testing.T) {
 	}
 }
 
-// Whoever interrupts a run leaves nothing behind: no process, no folder.
+// Whoever interrupts a run leaves nothing behind: no process, no folder. One that is killed cannot clear
+// its folder away, but no process outlives it.
 func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 	t.Parallel()
-	temp := t.TempDir()
-	c := exec.Command(program, "run-scenario", "calm", "--seed", "1")
-	c.Env = append(os.Environ(), "TMPDIR="+temp)
-	var errs bytes.Buffer
-	c.Stderr = &errs
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer c.Process.Kill()
-	var pids []int
-	wait(t, "the network to run", func() bool {
-		states, _ := filepath.Glob(temp + "/*/scenario/state.json")
-		if len(states) == 0 {
-			return false
+	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
+		temp := t.TempDir()
+		c := exec.Command(program, "run-scenario", "calm", "--seed", "1")
+		c.Env = append(os.Environ(), "TMPDIR="+temp)
+		var errs bytes.Buffer
+		c.Stderr = &errs
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
 		}
-		pids = processes(t, states[0])
-		return len(pids) == 17
-	})
-	if err := c.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
+		defer c.Process.Kill()
+		var pids []int
+		wait(t, "the network to run", func() bool {
+			states, _ := filepath.Glob(temp + "/*/scenario/state.json")
+			if len(states) == 0 {
+				return false
+			}
+			pids = processes(t, states[0])
+			return len(pids) == 17
+		})
+		if err := c.Process.Signal(how); err != nil {
+			t.Fatal(err)
+		}
+		c.Wait()
+		wait(t, "the processes to end", func() bool {
+			return !slices.ContainsFunc(pids, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
+		})
+		if how == syscall.SIGKILL {
+			continue
+		}
+		if status := c.ProcessState.ExitCode(); status != 130 {
+			t.Errorf("%v: exit status %d: %s", how, status, errs.String())
+		}
+		if left, _ := filepath.Glob(temp + "/*"); len(left) > 0 {
+			t.Errorf("%v: left behind: %v", how, left)
+		}
 	}
-	c.Wait()
-	if status := c.ProcessState.ExitCode(); status != 130 {
-		t.Errorf("exit status %d: %s", status, errs.String())
-	}
-	if left, _ := filepath.Glob(temp + "/*"); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	wait(t, "the processes to end", func() bool {
-		return !slices.ContainsFunc(pids, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
-	})
 }
 
 // processes are the numbers of all processes that a state file names.

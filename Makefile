@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test bench bench-sim predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test chaos bench bench-sim predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,12 @@ demo: build ## start a network, send a message through it, show its way, stop
 # keep every core busy they would wait in vain.
 test: ## run every test, under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd|scenario/live)')
-	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd ./scenario/live
+	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd
+	$(GO) test -race -parallel 5 -timeout 20m ./scenario/live
+
+chaos: build ## random faults: 20,000 seeds in the simulator, 25 rounds on real processes
+	bin/gossipctl run-scenario chaos --simulate --seeds 1..20000
+	$(GO) test -count=1 -parallel 5 -timeout 20m -run 'Chaos|HardTimes' ./scenario/live
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -85,7 +86,7 @@ func keep(t *testing.T, file, part, test, now string) {
 	}
 }
 
-// session is one command of a console session, and what a document says it prints.
+// session is one command of the console sessions of a document, and what a document says it prints.
 type session struct{ command, output string }
 
 func sessions(t *testing.T, file string) []session {
@@ -93,17 +94,19 @@ func sessions(t *testing.T, file string) []session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(data), "```console\n")
-	block, _, closed := strings.Cut(rest, "```")
-	if !found || !closed {
-		t.Fatalf("%s has no console session", file)
-	}
 	var list []session
-	for _, line := range strings.SplitAfter(block, "\n") {
-		if command, ok := strings.CutPrefix(line, "$ "); ok {
-			list = append(list, session{command: strings.TrimSpace(command)})
-		} else if len(list) > 0 {
-			list[len(list)-1].output += line
+	blocks := strings.Split(string(data), "```console\n")[1:]
+	for _, block := range blocks {
+		block, _, closed := strings.Cut(block, "```")
+		if !closed {
+			t.Fatalf("a console session of %s has no end", file)
+		}
+		for line := range strings.SplitAfterSeq(block, "\n") {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				list = append(list, session{command: strings.TrimSpace(command)})
+			} else if len(list) > 0 {
+				list[len(list)-1].output += line
+			}
 		}
 	}
 	return list
@@ -113,7 +116,7 @@ func sessions(t *testing.T, file string) []session {
 var (
 	clocks = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`)
 	ports  = regexp.MustCompile(`127\.0\.0\.1:\d+|ports \d+ to \d+`)
-	costs  = regexp.MustCompile(`events in .* a second`)
+	costs  = regexp.MustCompile(`events in .*( a second|s;)`)
 	ways   = regexp.MustCompile(`↳ (\d+) .*➜ (\d+)`)
 )
 
@@ -129,7 +132,7 @@ func TestReadmeSessionIsTrue(t *testing.T) {
 	env := append(os.Environ(), environment(home, freeBlock(t))...)
 	t.Cleanup(func() { stopAll(t, env, home) })
 	list := sessions(t, "../README.md")
-	if len(list) < 5 {
+	if len(list) < 15 {
 		t.Fatalf("only %d commands", len(list))
 	}
 	for _, s := range list {
@@ -245,5 +248,47 @@ func TestEveryCommandIsWhole(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(bin, "gossipctl-graph")); err != nil {
 		t.Error(err)
+	}
+}
+
+// docs/scenarios.md lists the scenarios there are.
+func TestScenarioListIsTrue(t *testing.T) {
+	out, err := exec.Command(filepath.Join(bin, "gossipctl"), "list-scenarios", "-o", "json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct {
+		Name  string `json:"name"`
+		About string `json:"about"`
+		Nodes int    `json:"nodes"`
+	}
+	if err := json.Unmarshal(out, &list); err != nil || len(list) < 9 || list[0].About == "" {
+		t.Fatalf("%v, %+v", err, list)
+	}
+	var now strings.Builder
+	now.WriteString("| scenario | what it shows | nodes |\n|---|---|---|\n")
+	for _, s := range list {
+		fmt.Fprintf(&now, "| [`%s`](../scenarios/%s.yaml) | %s | %d |\n", s.Name, s.Name, s.About, s.Nodes)
+	}
+	keep(t, "../docs/scenarios.md", "scenarios", "TestScenarioList", now.String())
+}
+
+// The scenario that docs/scenarios.md shows every key with can be run.
+func TestScenarioOfTheDocsRuns(t *testing.T) {
+	doc, err := os.ReadFile("../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(doc), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("docs/scenarios.md shows no scenario")
+	}
+	file := filepath.Join(t.TempDir(), "every-key.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(filepath.Join(bin, "gossipctl"), "run-scenario", file, "--simulate", "--seed", "1").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

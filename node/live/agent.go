@@ -20,6 +20,7 @@ import (
 type Agent struct {
 	wire transport.Transport
 	log  *slog.Logger
+	born time.Time // see now
 
 	mu      sync.Mutex
 	node    *node.Node
@@ -38,8 +39,12 @@ type Agent struct {
 
 // NewAgent returns an agent for n that sends over wire. Events of n go to log at debug level.
 func NewAgent(n *node.Node, wire transport.Transport, log *slog.Logger) *Agent {
-	return &Agent{node: n, wire: wire, log: log, changed: make(chan struct{}), active: make(chan struct{}, 1)}
+	return &Agent{node: n, wire: wire, log: log, born: time.Now(), changed: make(chan struct{}), active: make(chan struct{}, 1)}
 }
+
+// now is reckoned from the birth of the agent by the clock that nobody sets: protocols keep moments as
+// numbers, and must not take an hour for gone because somebody has moved the time of day.
+func (a *Agent) now() time.Time { return a.born.Add(time.Since(a.born)) }
 
 // Run serves the wire until ctx ends. Afterwards nothing wakes the node any more.
 func (a *Agent) Run(ctx context.Context) error {
@@ -58,7 +63,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) Step(do func(now time.Time, n *node.Node) node.Effects) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := a.now()
 	a.apply(do(now, a.node))
 	a.notify(true)
 }
@@ -91,7 +96,7 @@ func (a *Agent) Wait(ctx context.Context, ready func(n *node.Node) bool) error {
 func (a *Agent) receive(batch []gossip.Envelope) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := a.now()
 	busy := false
 	for i := range batch {
 		busy = busy || len(batch[i].Packet.Messages) > 0
@@ -115,7 +120,7 @@ func (a *Agent) apply(fx node.Effects) {
 		a.alarms.push(alarm)
 	}
 	if len(fx.Alarms) > 0 {
-		a.arm(time.Now())
+		a.arm(a.now())
 	}
 }
 
@@ -168,7 +173,7 @@ func (a *Agent) arm(now time.Time) {
 func (a *Agent) wake() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := a.now()
 	for !a.closed && !now.Before(a.held) && len(a.alarms) > 0 && !a.alarms[0].At.After(now) {
 		a.apply(a.node.Wake(now, a.alarms.pop().Timer))
 	}

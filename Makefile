@@ -27,11 +27,11 @@ demo: build ## start a network, send a message through it, show its way, stop
 test: ## run every test, under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd|scenario/live)')
 	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd
-	$(GO) test -race -parallel 5 -timeout 20m ./scenario/live
+	$(GO) test -race -parallel 6 -timeout 20m ./scenario/live
 
 chaos: build ## random faults: 20,000 seeds in the simulator, 25 rounds on real processes
 	bin/gossipctl run-scenario chaos --simulate --seeds 1..20000
-	$(GO) test -count=1 -parallel 5 -timeout 20m -run 'Chaos|HardTimes' ./scenario/live
+	$(GO) test -count=1 -parallel 6 -timeout 20m -run 'Chaos|HardTimes' ./scenario/live
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl

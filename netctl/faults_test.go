@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/netctl"
 )
@@ -87,6 +88,13 @@ func TestRow23HalfOfAllIsLost(t *testing.T) {
 		l.send(gossip.NodeID(1+i%10), all[i])
 	}
 	l.hold(30*time.Second, all, numbers(1, 10)...)
+	for _, id := range numbers(1, 10) {
+		s, err := l.client(id).Stats(t.Context())
+		if share := float64(s.Traffic.Dropped[fault.ReasonLoss]) / float64(s.Traffic.Sent); err != nil || share < 0.2 || share > 0.8 {
+			t.Errorf("node %d counts %v lost of %d packets, %v", id, s.Traffic.Dropped, s.Traffic.Sent, err)
+		}
+	}
+	l.must(0, []string{" loss"}, "show-network", "-o", "wide")
 }
 
 func TestRow24OneSecondOfLatency(t *testing.T) {

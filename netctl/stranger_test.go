@@ -148,6 +148,43 @@ func TestRow08PidOfAStrangerInARunningNetwork(t *testing.T) {
 	untouched(t, stranger)
 }
 
+// The kernel gives the pid of a controller that was killed to another program: really, in a pid namespace that nobody else uses.
+func TestRow08PidReusedByTheKernel(t *testing.T) {
+	t.Parallel()
+	try := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo 100 > /proc/sys/kernel/ns_last_pid")
+	needs(t, "root and unshare, for a pid namespace", try.Run() == nil)
+	l := newLab(t)
+	l.base, l.size = freePorts(4), 4
+	script := `
+		"$G" start-network circular -n 3 --base-port "$BASE" -q -o name >&2 || exit 91
+		pid=$("$G" show-network -o json | tr -d ' \n' | sed 's/.*"controller":{"pid":\([0-9]*\).*/\1/')
+		kill -9 "$pid" || exit 92
+		for try in $(seq 100); do # this shell is process 1, and reaps what others have left to it while it waits
+			echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+			sleep 100 &
+			test $! = "$pid" && break # not as long as its nodes are in its session
+			kill $!
+			sleep 0.05
+		done
+		test $! = "$pid" || exit 93
+		"$G" show-network; echo "exit $?"
+		"$G" stop-network; echo "exit $?"
+		kill -USR2 "$pid" || exit 94
+		wait "$pid"; echo "stranger $?"`
+	l.use, l.wrap = "sh", []string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}
+	l.env = []string{"G=" + program(), "BASE=" + strconv.Itoa(l.base)}
+	r := l.run("-c", script)
+	l.use, l.wrap, l.env = program(), nil, nil
+	if r.code != 0 || strings.Count(r.out+r.err, "its process id belongs to another program now") != 2 {
+		t.Fatal(r)
+	}
+	for _, text := range []string{"exit 3\n", "exit 0\n", fmt.Sprintf("stranger %d\n", 128+int(syscall.SIGUSR2))} {
+		if !strings.Contains(r.out, text) {
+			t.Errorf("want %q, have %v", text, r)
+		}
+	}
+}
+
 func TestRow09PortOfAStranger(t *testing.T) {
 	t.Parallel()
 	for _, at := range []int{0, 3, 8} { // the controller's, a node's, the last

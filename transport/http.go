@@ -68,12 +68,14 @@ type HTTP struct {
 	last     map[gossip.NodeID]*link    // the one before; it may still write
 	accounts map[gossip.NodeID]*account // of all that are or were peers
 	others   account                    // of everybody else
+	floor    uint64                     // above the frames of accounts that were given up: no number is given twice
 	writers  sync.WaitGroup
 	inbound  map[net.Conn]struct{}
 	heard    map[gossip.NodeID]*hearing
 	readers  sync.WaitGroup
 
 	malformed atomic.Uint64 // streams that ended because of what they carried
+	replayed  atomic.Uint64 // frames that had come before
 }
 
 // NewHTTP returns a transport without peers.
@@ -114,7 +116,7 @@ func (t *HTTP) SetPeers(peers []Peer) {
 		a := t.accounts[id]
 		if a == nil {
 			t.forget()
-			a = &account{peer: id}
+			a = &account{peer: id, first: t.floor, wrote: t.floor}
 			t.accounts[id] = a
 		}
 		l := newLink(a, addr, t.dial, &t.writers, t.last[id])
@@ -139,6 +141,7 @@ func (t *HTTP) forget() {
 		}
 		if t.links[id] == nil {
 			t.others.add(a)
+			t.floor = max(t.floor, a.wrote)
 			delete(t.accounts, id)
 			delete(t.last, id)
 		}
@@ -310,6 +313,10 @@ func (t *HTTP) Heard() []Heard {
 
 // Malformed is how many streams ended because of what they carried.
 func (t *HTTP) Malformed() uint64 { return t.malformed.Load() }
+
+// Replayed is how many frames came again that had been taken before, from somebody who has recorded them. They
+// were thrown away.
+func (t *HTTP) Replayed() uint64 { return t.replayed.Load() }
 
 // Peers returns whom Send can reach, in no particular order.
 func (t *HTTP) Peers() []Peer {

@@ -20,6 +20,7 @@ type stream struct {
 	kept, next uint64 // the first frame it can write again, and the next new one
 	conn       net.Conn
 	hearing    *hearing
+	stale      uint64        // frames at its front that were taken before: it is a replay
 	over       chan struct{} // closed when nothing of it is read any more
 }
 
@@ -87,6 +88,11 @@ func (h *hearing) begin(s *stream, over <-chan struct{}) (taken uint64, ok bool)
 		h.count.Received, h.count.Corrupt = 0, 0
 		h.count.Run, h.life, h.next = s.life.run, s.life, s.next
 	}
+	// This is where account.greet begins to write. A peer has always written what was taken from it, so only somebody
+	// who says again what the peer has said before begins with less.
+	if from := min(max(h.next, s.kept), s.next); from < h.next {
+		s.stale = h.next - from
+	}
 	s.over = make(chan struct{})
 	h.current = s
 	return h.next, true
@@ -121,7 +127,7 @@ func (t *HTTP) read(s *stream, early []byte) {
 	buf := append(make([]byte, 0, idleBuffer), early...)
 	for {
 		batch.Reset()
-		rest, corrupt, ok := decode(&batch, buf, s.from)
+		rest, corrupt, ok := decode(&batch, t.fresh(s, buf), s.from)
 		s.hearing.took(s, len(batch.Envelopes), corrupt)
 		if len(batch.Envelopes) > 0 {
 			t.recv(batch.Envelopes)
@@ -137,6 +143,20 @@ func (t *HTTP) read(s *stream, early []byte) {
 			return
 		}
 	}
+}
+
+// fresh returns what is left of buf behind the frames that were taken before, and counts those.
+func (t *HTTP) fresh(s *stream, buf []byte) []byte {
+	for s.stale > 0 {
+		size, err := gossip.FrameSize(buf)
+		if err != nil || size == 0 || size > len(buf) {
+			break // decode says what is wrong with it, or waits for the rest
+		}
+		s.stale--
+		t.replayed.Add(1)
+		buf = buf[size:]
+	}
+	return buf
 }
 
 // decode reads the whole frames at the front of buf and returns what is left, and how many of them were

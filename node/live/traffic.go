@@ -103,6 +103,7 @@ func (s *server) Wires() api.Wires {
 		}
 	}
 	count(w.Dropped, "malformed_stream", s.wire.Malformed())
+	count(w.Dropped, "replayed", s.wire.Replayed())
 	return w
 }
 

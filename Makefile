@@ -23,8 +23,9 @@ demo: build ## start a network, send a message through it, show its way, stop
 	@scripts/demo.sh
 
 # Tests that start hundreds of processes and wait seconds for them come last and alone: beside others that
-# keep every core busy they would wait in vain.
+# keep every core busy they would wait in vain. Bugs are planted in nodes of a build of their own.
 test: ## run every test, under the race detector
+	$(GO) test -tags planted -run Planted ./sim ./scenario
 	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd|scenario/live)')
 	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd
 	$(GO) test -race -parallel 6 -timeout 20m ./scenario/live
@@ -58,9 +59,11 @@ format:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags planted ./node ./sim ./scenario
 
 staticcheck:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck -tags planted ./node ./sim ./scenario
 
 tidy-check: ## see that both go.mod files say what the code needs
 	$(GO) mod tidy -diff

@@ -65,6 +65,8 @@ type Config struct {
 	Keep func(body, route int) (refusal string)
 	// Marks says that Marked is called after every step.
 	Marks bool
+
+	Planted Planted
 }
 
 // Counters count packets by message, and what became of them, since the node was born.
@@ -394,7 +396,7 @@ func (n *Node) remember(id gossip.ID, r *record) {
 // deliver files a message, and returns nil when it was filed before.
 func (n *Node) deliver(now time.Time, m gossip.Message) *record {
 	b := &n.inbox
-	if !n.seen.Add(m.ID) {
+	if !n.isNew(now, m.ID) {
 		return nil // a message is delivered once, whatever a protocol says
 	}
 	n.count.Expired += n.makeRoom(len(m.Body))

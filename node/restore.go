@@ -37,7 +37,7 @@ func (n *Node) Restore(now time.Time, saved []Saved) {
 		if n.inbox.find(m.ID) != nil {
 			continue
 		}
-		n.seen.Add(m.ID)
+		n.isNew(now, m.ID)
 		if n.cfg.DropOldest {
 			n.makeRoom(len(m.Body))
 		}

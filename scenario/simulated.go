@@ -43,6 +43,7 @@ type plant struct {
 	observe  func(p *Plan, tell func(*trace.Event)) func(*trace.Event)
 	amnesia  bool          // disks are not read at birth
 	sync     time.Duration // between two; 0: the default
+	nodes    sim.Planted   // nothing without the build tag planted
 }
 
 // Name is simulated.
@@ -83,7 +84,7 @@ func (s *Simulated) Start(_ context.Context, p *Plan, tell func(*trace.Event)) e
 	s.crowd = int(min(2_000+10*size, 2_000_000))
 	s.world = sim.New(sim.Config{
 		Nodes: n.Nodes, Peers: s.peers, Born: born, Plan: s.links(), Whole: true, Durable: n.Durable && !s.plant.amnesia, SyncEvery: s.plant.sync,
-		Observe: func(e trace.Event) { tell(&e) },
+		Observe: func(e trace.Event) { tell(&e) }, Planted: s.plant.nodes,
 	})
 	return s.world.Err()
 }

@@ -136,7 +136,7 @@ func (w *World) bear(i int, run uint32) {
 		w.apply(i)
 		return
 	}
-	n := node.New(node.Config{ID: id, Run: run, Protocol: p, Events: true})
+	n := node.New(node.Config{ID: id, Run: run, Protocol: p, Events: true, Planted: w.cfg.Planted.node(id, run)})
 	n.SetClock(w.plan.Clock(id))
 	w.nodes[i] = n
 	w.forgetHeard(i, run)

@@ -50,6 +50,8 @@ type Config struct {
 	Pulse func() error
 	// Resting keeps count of who is infective, for [World.Quiet].
 	Resting bool
+
+	Planted Planted
 }
 
 // World is a network in virtual time. It is deterministic: the same Config and the same calls give
@@ -233,7 +235,7 @@ func (w *World) Publish(id gossip.NodeID, body []byte, limit int) (int, error) {
 		}
 		number := w.track(m.ID)
 		w.carryOut(i, fx)
-		if w.disks != nil && w.disks[i].syncing {
+		if w.waits(i) {
 			w.disks[i].accepts = append(w.disks[i].accepts, m.ID)
 		} else {
 			w.accept(i, m.ID)

@@ -53,8 +53,7 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 		say(about(trace.Deliver, id, m))
 		all[id].order, all[id].has[m] = append(all[id].order, m), true
 	}
-	var arrive func(from, to gossip.NodeID, m gossip.ID)
-	arrive = func(from, to gossip.NodeID, m gossip.ID) {
+	arrive := func(from, to gossip.NodeID, m gossip.ID) {
 		send := about(trace.Send, from, m)
 		send.Peer = to
 		say(send)

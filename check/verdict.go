@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"gossipctl/gossip"
 	"gossipctl/trace"
@@ -25,6 +26,8 @@ const (
 )
 
 // Guarantees are all that are judged, in order.
+func Guarantees() []Guarantee { return slices.Clone(guarantees) }
+
 var guarantees = []Guarantee{Integrity, Duplication, Validity, Agreement, Bound, Ordering, Work, Conservation}
 
 // Title says in some words what the guarantee is about.

@@ -243,12 +243,12 @@ func unpack(r io.Reader, root *os.Root, room int64) error {
 		case !fs.ValidPath(strings.TrimSuffix(h.Name, "/")):
 			return fmt.Errorf("it names a file %.80q, which no run has", h.Name)
 		}
+		if room -= h.Size; room < 0 { // also of what is passed over, which has to be read
+			return fmt.Errorf("it unpacks to more than %d MB", int64(maxUnpacked)>>20)
+		}
 		events := path.Dir(h.Name) == check.EventsFolder && strings.HasSuffix(h.Name, ".ndjson")
 		if h.Typeflag != tar.TypeReg || h.Name != check.ManifestName && !events {
 			continue
-		}
-		if room -= h.Size; room < 0 {
-			return fmt.Errorf("it unpacks to more than %d MB", int64(maxUnpacked)>>20)
 		}
 		out, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {

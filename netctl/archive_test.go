@@ -144,6 +144,9 @@ func TestUnpackRefuses(t *testing.T) {
 		{"a bomb", "it unpacks to more than", func(a *tar.Writer) {
 			a.WriteHeader(&tar.Header{Name: "events/x.ndjson", Size: 1 << 40, Typeflag: tar.TypeReg})
 		}},
+		{"a bomb that nobody asked for", "it unpacks to more than", func(a *tar.Writer) {
+			a.WriteHeader(&tar.Header{Name: "logs/x.log", Size: 1 << 40, Typeflag: tar.TypeReg})
+		}},
 		{"a short one", "unexpected EOF", func(a *tar.Writer) {
 			a.WriteHeader(&tar.Header{Name: "events/x.ndjson", Size: 100, Typeflag: tar.TypeReg})
 		}},

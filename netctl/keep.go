@@ -106,7 +106,7 @@ func (c *controller) keepState() error {
 	state, now := c.state, time.Now().UTC()
 	state.Stopped = &now
 	if err := store.WriteState(c.dir, StateVersion, state); err != nil {
-		c.log.Error("keeping the network", "error", err)
+		c.log.Error("writing down that the network is kept", "error", err)
 		return storeError(err)
 	}
 	c.state.Stopped, c.kept = &now, true
@@ -114,8 +114,9 @@ func (c *controller) keepState() error {
 }
 
 // comeBack makes a controller that of a network that was there before. It is called before any node is
-// started.
-func (c *controller) comeBack(prior *State) {
+// started. Of a network that is recorded it writes down that a life of each node is used up: what is in the
+// record of it stays there, also when the resume fails.
+func (c *controller) comeBack(prior *State) error {
 	was := *prior
 	was.NetworkID, was.Controller, was.Stopped = c.state.NetworkID, c.state.Controller, nil
 	was.Nodes = slices.Clone(prior.Nodes)
@@ -127,6 +128,15 @@ func (c *controller) comeBack(prior *State) {
 		}
 	}
 	c.state = was
+	if !was.Spec.Record {
+		return nil
+	}
+	spent := *prior
+	spent.Nodes = slices.Clone(prior.Nodes)
+	for i := range spent.Nodes {
+		spent.Nodes[i].Run++
+	}
+	return storeError(store.WriteState(c.dir, StateVersion, spent))
 }
 
 // markStopped writes down that a network is stopped whose controller is gone.

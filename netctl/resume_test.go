@@ -15,8 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"gossipctl/check"
 	"gossipctl/gossip"
 	"gossipctl/netctl"
+	"gossipctl/trace"
+
+	"golang.org/x/sys/unix"
 )
 
 // keepLab is a lab whose network is removed at the end although it is kept.
@@ -124,6 +128,58 @@ func TestADurableNetworkIsKeptWhenTheMachineGoesDown(t *testing.T) {
 	l.resume()
 	if got := l.bodies(3); len(got) != 1 {
 		t.Error(got)
+	}
+}
+
+// What is durable outlasts a controller that ends on a signal and cannot write down that it does.
+func TestADurableNetworkIsKeptWithoutASay(t *testing.T) {
+	t.Parallel()
+	l := keepLab(t)
+	v := l.start(4, "--durable")
+	l.arrives(1, "hello")
+	if err := unix.Prlimit(v.Controller.PID, unix.RLIMIT_FSIZE, &unix.Rlimit{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, v.Controller.PID, syscall.SIGTERM)
+	l.gone(4 * time.Second)
+	l.resume()
+	if got := l.bodies(3); len(got) != 1 {
+		t.Error(got)
+	}
+}
+
+// A life that a failed resume has begun is in the record of the run: the next gets another number.
+func TestAFailedResumeIsNoViolation(t *testing.T) {
+	t.Parallel()
+	l := keepLab(t)
+	l.start(4, "--durable", "--record")
+	l.arrives(1, "hello")
+	l.must(0, nil, "stop-network", "--keep")
+	inbox := filepath.Join(l.folder(), "data", "node-3.inbox")
+	good, err := os.ReadFile(inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(inbox, append([]byte("XXXX"), good[4:]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	starts := func() (n int) {
+		for _, e := range l.events(check.NodeLog(1)) {
+			if e.Kind == trace.Start {
+				n++
+			}
+		}
+		return n
+	}
+	for lives := 1; lives < 2; lives = starts() { // unless it was told to end before it wrote anything
+		l.must(1, nil, "start-network", "--resume")
+	}
+	if err := os.WriteFile(inbox, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.resume()
+	if v := l.judged(0); v.Valid != check.True || v.Live != 4 {
+		t.Errorf("%+v", v)
 	}
 }
 

@@ -152,11 +152,16 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 		return nil, nil, err
 	}
 	if o.Prior != nil {
-		c.comeBack(o.Prior)
+		err = c.comeBack(o.Prior)
 	}
-	if err := c.beginRecord(&o); err != nil {
+	if err == nil {
+		err = c.beginRecord(&o)
+	}
+	if err != nil {
 		c.launch.close()
-		c.cleanUp()
+		if o.Prior == nil {
+			c.cleanUp()
+		}
 		return nil, nil, err
 	}
 	step := max(1, len(ids)/50)
@@ -222,6 +227,7 @@ func (c *controller) run(orderer context.Context, l net.Listener, ready func(Vie
 	c.change.Lock()                     // let a change under way come to its end
 	if !asked && c.state.Spec.Durable { // by a signal, as when the machine goes down, or with the terminal
 		c.keepState()
+		c.kept = true // if that could not be written: it can be resumed like one whose controller died
 	}
 	n, killed := c.stopAll()
 	c.change.Unlock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gossipctl/check"
 	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/protocol"
@@ -45,7 +46,7 @@ func compile(f *File, o Override) (*Scenario, error) {
 func (p *problems) network(f *NetworkFile, o Override) Network {
 	n := Network{
 		Nodes:    p.whole(f.Nodes, "nodes", 1, MaxNodes, DefaultNodes),
-		Topology: "random", Protocol: protocol.Default, Repair: "anti-entropy",
+		Topology: "random", Protocol: protocol.Default, Repair: protocol.RepairAntiEntropy,
 		Durable: p.flag(f.Durable, "durable"), Reconnect: p.flag(f.Reconnect, "reconnect"),
 		RepairEvery: p.duration(f.RepairEvery, "repair_every", time.Millisecond, 0),
 		Set:         map[string]string{},
@@ -98,9 +99,13 @@ func (p *problems) network(f *NetworkFile, o Override) Network {
 		p.add(where.wrong("%s", strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	if f.Repair.there() {
-		if n.Repair = f.Repair.Value; n.Repair != "anti-entropy" && n.Repair != "none" {
-			p.add(f.Repair.wrong("repair %q must be anti-entropy or none", n.Repair))
+		n.Repair = f.Repair.Value
+		if err := protocol.CheckRepair(n.Repair, 0); err != nil {
+			p.add(f.Repair.wrong("repair: %v", err))
 		}
+	}
+	if err := protocol.CheckRepair("", n.RepairEvery); err != nil {
+		p.add(f.RepairEvery.wrong("repair_every: %v", err))
 	}
 	if f.Latency.there() {
 		n.Latency = p.latency(f.Latency, "latency").String()
@@ -160,9 +165,13 @@ func (p *problems) assert(f *AssertFile) Assertions {
 			p.add(f.Inboxes.wrong("inboxes can only be asserted to be equal, not %q", f.Inboxes.Value))
 		}
 	}
+	var judged []string
+	for _, g := range check.Guarantees() {
+		judged = append(judged, string(g))
+	}
 	for _, g := range f.Guarantees {
-		if len(g.Value) != 2 || g.Value[0] != 'G' || g.Value[1] < '1' || g.Value[1] > '9' {
-			p.add(g.wrong("guarantee %q must be one of G1 to G9", g.Value))
+		if !slices.Contains(judged, g.Value) {
+			p.add(g.wrong("guarantee %q must be one of %s", g.Value, listing(judged)))
 		}
 		a.Guarantees = append(a.Guarantees, g.Value)
 	}

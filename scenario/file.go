@@ -102,7 +102,7 @@ type ChaosFile struct {
 // AssertFile is what must hold. The checker's verdict always must. Comparisons are <=, <, >=, > or = and
 // a value.
 type AssertFile struct {
-	// Guarantees that the checker judges, of G1 to G9; default: all that apply.
+	// Guarantees that the checker judges, of G1 to G7 and G9; default: all that apply.
 	Guarantees []Text `yaml:"guarantees"`
 	// Coverage is the share of what live nodes must have (every accepted message at each) that they have:
 	// ">= 0.999 within 5s after heal". Without within it is that of the last read.

@@ -79,10 +79,11 @@ func (s *server) ends(out *api.FinalAnswer, entries uint64) []trace.Event {
 
 // final writes down events of a final read, which are not counted: what happens at the node is.
 func (r *recorder) final(events []trace.Event) {
-	r.step(events)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events -= uint64(len(events))
+	before := r.events
+	r.append(events)
+	r.events = before
 }
 
 // accounts are what the links have counted.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gossipctl/gossip"
@@ -47,8 +46,7 @@ type keeper struct {
 	err     error  // why nothing can be kept any more; a durable node ends
 
 	compact chan struct{} // a token when the file is crowded
-	failed  chan error    // the first of err
-	once    sync.Once
+	failed  chan error    // err, once
 }
 
 // dropDisk is why a durable node drops what it has no room for on its disk.
@@ -162,6 +160,9 @@ const smallFile = 4 << 20
 // fail notes why nothing can be kept any more. A durable node ends then: it must not go on as if it were
 // one. Any other gives up its file, which it could never rely on.
 func (k *keeper) fail(err error) error {
+	if k.err != nil {
+		return k.err
+	}
 	if !k.durable {
 		k.log.Warn("the inbox is kept no longer", "error", err)
 		k.journal.Close() // says the same again
@@ -169,7 +170,7 @@ func (k *keeper) fail(err error) error {
 		return nil
 	}
 	k.err = fmt.Errorf("the inbox of node %d cannot be kept: %w", k.self, err)
-	k.once.Do(func() { k.failed <- k.err })
+	k.failed <- k.err
 	return k.err
 }
 

@@ -325,3 +325,20 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// Whoever asks again of a node that can keep nothing any more is told the same, and no more each time.
+func TestWhyNothingIsKeptIsToldOnce(t *testing.T) {
+	s := life(t, Config{Durable: true, DataFile: filepath.Join(t.TempDir(), "inbox")})
+	if _, err := s.publish(t, "kept"); err != nil {
+		t.Fatal(err)
+	}
+	first := s.keeper.fail(errors.New("no disk"))
+	for range 3 {
+		if err := s.Sync(t.Context()); err == nil || err.Error() != first.Error() {
+			t.Fatalf("%v, and first %v", err, first)
+		}
+	}
+	if err := s.letGo(); err != nil {
+		t.Fatal(err)
+	}
+}

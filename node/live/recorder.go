@@ -96,7 +96,12 @@ func (r *recorder) step(events []trace.Event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	r.append(events)
+}
+
+// append is step while the lock is held.
+func (r *recorder) append(events []trace.Event) {
+	if r.closed || len(events) == 0 {
 		return
 	}
 	r.events += uint64(len(events))

@@ -317,3 +317,15 @@ func TestHold(t *testing.T) {
 		}
 	})
 }
+
+// A final read of a log that was closed meanwhile counts nothing, above all not below zero.
+func TestAFinalReadAfterTheEndCountsNothing(t *testing.T) {
+	r := newRecorder(t, filepath.Join(t.TempDir(), "node-3.ndjson"), 1)
+	r.note(trace.Event{Kind: trace.Start})
+	r.close(true)
+	before, _, _ := tally(r)
+	r.final([]trace.Event{{Kind: trace.Inbox}, {Kind: trace.End}})
+	if all, _, _ := tally(r); all != before {
+		t.Errorf("%d events, before %d", all, before)
+	}
+}

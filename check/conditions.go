@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"gossipctl/gossip"
@@ -49,11 +50,26 @@ type Conditions struct {
 type Manifest struct {
 	FileVersion int             `json:"file_version"` // ManifestVersion
 	Version     string          `json:"version"`      // of gossipctl
-	Command     []string        `json:"command"`      // that repeats it, from gossipctl on
+	Command     []string        `json:"command"`      // that repeats it, word by word, from gossipctl on
 	Seed        uint64          `json:"seed"`
 	Started     time.Time       `json:"started"`
 	Spec        json.RawMessage `json:"spec,omitempty"` // of the network, or the scenario
 	Conditions  Conditions      `json:"conditions"`
+}
+
+// CommandLine is a command as a shell takes it: words are quoted that it would take apart.
+func CommandLine(words []string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=%,:+@", r)
+	}
+	line := make([]string, len(words))
+	for i, word := range words {
+		line[i] = word
+		if word == "" || strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) >= 0 {
+			line[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(line, " ")
 }
 
 // ManifestVersion is that of run.json.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gossipctl/check"
 	"gossipctl/cmd/term"
 	"gossipctl/netctl"
 	"gossipctl/node/api"
@@ -196,13 +197,13 @@ func (o *runScenario) prepare(name string, flags *pflag.FlagSet) error {
 	return nil
 }
 
-// repeat is the command that does one of the runs again.
+// repeat is the command that does one of the runs again, as a shell takes it.
 func (o *runScenario) repeat(s *scenario.Scenario, seed uint64) string {
-	return strings.Join(o.repeatArgs(s, seed), " ")
+	return check.CommandLine(o.repeatArgs(s, seed))
 }
 
 func (o *runScenario) repeatArgs(s *scenario.Scenario, seed uint64) []string {
-	args := []string{"gossipctl", "run-scenario", shellWord(o.name)}
+	args := []string{"gossipctl", "run-scenario", o.name}
 	if o.simulate {
 		args = append(args, "--simulate")
 	}
@@ -210,20 +211,9 @@ func (o *runScenario) repeatArgs(s *scenario.Scenario, seed uint64) []string {
 		args = append(args, "--nodes", fmt.Sprint(o.nodes))
 	}
 	if s.Case != "" {
-		args = append(args, "--case", shellWord(s.Case))
+		args = append(args, "--case", s.Case)
 	}
 	return append(args, "--seed", fmt.Sprint(seed))
-}
-
-// shellWord quotes a word if a shell would take it apart.
-func shellWord(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=%,:+@", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // runSimulated runs every case with every seed, and shows what came of it.

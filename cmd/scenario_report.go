@@ -384,7 +384,7 @@ func (o *runScenario) saveRun(r *scenarioReport, out scenario.Outcome, events fu
 			Started: out.Result.Started.UTC(), Spec: spec, Conditions: out.Result.Conditions}),
 		writeJSON(filepath.Join(folder, "result.json"), resultDocOf(out.Result)),
 		writeFile(filepath.Join(folder, "report.html"), func(w io.Writer) error {
-			return scenario.WriteHTML(w, out.Result, strings.Join(repeat, " "), version)
+			return scenario.WriteHTML(w, out.Result, check.CommandLine(repeat), version)
 		}),
 		writeFile(filepath.Join(folder, "scenario.yaml"), func(w io.Writer) error {
 			_, err := io.WriteString(w, out.Scenario.Text())

@@ -180,16 +180,7 @@ To judge it again
 To repeat it
 `)
 	if len(m.Command) > 0 {
-		words := make([]string, len(m.Command))
-		for i, word := range m.Command {
-			words[i] = word
-			if word == "" || strings.ContainsFunc(word, func(r rune) bool {
-				return r <= ' ' || r > '~' || strings.ContainsRune("'\"\\$`!*?[](){}<>|&;#~", r)
-			}) {
-				words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-			}
-		}
-		fmt.Fprintf(&b, "  %s\n", strings.Join(words, " "))
+		fmt.Fprintf(&b, "  %s\n", check.CommandLine(m.Command))
 	}
 	fmt.Fprintf(&b, "  The seed was %d: the same graph, and the same choices of the protocol. What was sent, and what was\n  done to the network, is in events/.\n", m.Seed)
 	return b.String()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -60,7 +61,7 @@ func (c *controller) beginRecord(o *order) error {
 		return fmt.Errorf("encoding the spec: %w", err)
 	}
 	c.recording = &recording{file: f, size: info.Size(), paused: make(map[gossip.NodeID]bool), manifest: check.Manifest{
-		FileVersion: check.ManifestVersion, Version: o.Version, Command: o.Command, Seed: o.Spec.Seed, Started: time.Now().UTC(), Spec: spec,
+		FileVersion: check.ManifestVersion, Version: o.Version, Command: slices.Concat([]string{}, o.Command), Seed: o.Spec.Seed, Started: time.Now().UTC(), Spec: spec,
 		Conditions: check.Conditions{
 			Durable: o.Spec.Durable, DropOldest: o.Spec.DropOldest, Order: check.NoOrder, Controlled: true,
 			Work: max(check.DefaultWork, 4*meanDegree(o)) * float64(max(relaysOf(&o.Spec), 1)), // four times what flooding costs

@@ -222,47 +222,20 @@ func (s *Simulated) live() *topology.Graph {
 // reconnect gives new peers to those that dead nodes leave behind, as the controller of a network does.
 // The dead keep their edges, for when they are started again.
 func (s *Simulated) reconnect(dead []gossip.NodeID) {
-	live := s.live()
-	touched := make(map[int]bool)
-	join := func(orphans []int) {
-		for _, e := range topology.Reconnect(live, orphans, s.rng) {
-			s.graph.AddEdge(e.A, e.B)
-			live.AddEdge(e.A, e.B)
-			touched[e.A], touched[e.B] = true, true
-		}
+	numbers := make([]int, len(dead))
+	for i, id := range dead {
+		numbers[i] = int(id)
 	}
-	join(s.orphans(live, dead))
-	if parts := topology.Components(live); len(parts) > 1 {
-		// Some are apart because of earlier deaths: one of each part is enough to tie them.
-		orphans := s.orphans(live, slices.DeleteFunc(everybody(s.plan.Network.Nodes), s.world.Alive))
-		var ties []int
-		for _, part := range parts {
-			if i := slices.IndexFunc(part, func(v int) bool { return slices.Contains(orphans, v) }); i >= 0 {
-				ties = append(ties, part[i])
-			}
-		}
-		if len(ties) > 1 {
-			join(ties)
-		}
+	touched := make(map[int]bool)
+	for _, e := range topology.Mend(s.graph, s.live(), numbers, s.rng) {
+		s.graph.AddEdge(e.A, e.B)
+		touched[e.A], touched[e.B] = true, true
 	}
 	for _, v := range s.graph.Nodes() {
 		if touched[v] {
 			s.world.SetPeers(gossip.NodeID(v), s.peers(gossip.NodeID(v)))
 		}
 	}
-}
-
-// orphans are the live nodes that have one of the dead as a peer.
-func (s *Simulated) orphans(live *topology.Graph, dead []gossip.NodeID) (list []int) {
-	for _, id := range dead {
-		for _, v := range s.graph.Peers(int(id)) {
-			if live.HasNode(v) {
-				list = append(list, v)
-			}
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // Finish reads all inboxes and accounts.

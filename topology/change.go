@@ -30,6 +30,55 @@ func Reconnect(g *Graph, orphans []int, rng *rand.Rand) []Edge {
 	return m.added
 }
 
+// Mend says how to mend live, the nodes of g that are alive, after some of them have died: the edges to add so
+// that whoever had one of the dead as a peer has a new one, and so that live is connected. Parts that earlier
+// deaths have left are tied too, as far as they have somebody who had a dead peer. The dead keep their edges in
+// g, for when they come back. It changes neither graph.
+func Mend(g, live *Graph, dead []int, rng *rand.Rand) []Edge {
+	after := live.Clone()
+	var added []Edge
+	join := func(orphans []int) {
+		for _, e := range Reconnect(after, orphans, rng) {
+			after.AddEdge(e.A, e.B)
+			added = append(added, e)
+		}
+	}
+	join(orphansOf(g, live, dead))
+	parts := Components(after)
+	if len(parts) < 2 {
+		return added
+	}
+	all := slices.DeleteFunc(slices.Clone(g.Nodes()), live.HasNode)
+	orphans := orphansOf(g, live, all)
+	var ties []int // one of each part is enough to tie them
+	for _, part := range parts {
+		if i := slices.IndexFunc(part, func(v int) bool { return slices.Contains(orphans, v) }); i >= 0 {
+			ties = append(ties, part[i])
+		}
+	}
+	if len(ties) > 1 {
+		join(ties)
+	}
+	return added
+}
+
+// orphansOf are the nodes of live that have one of the dead as a peer in g. Of the dead, those that are no
+// nodes of g or are alive are passed over.
+func orphansOf(g, live *Graph, dead []int) (list []int) {
+	for _, d := range dead {
+		if !g.HasNode(d) || live.HasNode(d) {
+			continue // removed, or back again
+		}
+		for _, p := range g.Peers(d) {
+			if live.HasNode(p) {
+				list = append(list, p)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // mender collects the edges that mend a graph.
 type mender struct {
 	after   *Graph // the graph with all edges added so far

@@ -188,3 +188,40 @@ func TestDiff(t *testing.T) {
 		t.Errorf("a graph differs from itself: %v, %v", add, remove)
 	}
 }
+
+// TestMendLaws lets nodes die, in several goes, and sees that those alive hang together again.
+func TestMendLaws(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := newRand(seed)
+		g, err := topology.Generate(topology.Request{Kind: "random", Nodes: 16, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		live := g.Clone()
+		for live.Len() > 3 {
+			var dead []int
+			for range 1 + rng.IntN(2) {
+				gone := live.Nodes()[rng.IntN(live.Len())]
+				live.RemoveNode(gone)
+				dead = append(dead, gone)
+			}
+			told := dead
+			if rng.IntN(3) == 0 {
+				told = nil // of these deaths nobody has seen to anything
+			}
+			whole, before := g.Clone(), live.Clone()
+			add := topology.Mend(g, live, append(slices.Clone(told), 99), rng)
+			sameGraph(t, whole, g)
+			sameGraph(t, before, live)
+			for _, e := range add {
+				if !live.HasNode(e.A) || !live.HasNode(e.B) {
+					t.Fatalf("seed %d: %v is no edge between two that live", seed, e)
+				}
+				g.AddEdge(e.A, e.B)
+			}
+			if live = apply(t, live, add); !topology.Connected(live) {
+				t.Fatalf("seed %d: without %v, and with %v, there are parts: %v", seed, dead, add, topology.Components(live))
+			}
+		}
+	}
+}

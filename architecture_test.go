@@ -49,6 +49,7 @@ var floors = []floor{
 	{"sim", pure, "node fault trace gossip"},
 
 	{"journal", effects, ""},
+	{"journal/smalldisk", effects, ""}, // for tests
 	{"check", pure, "trace gossip"},
 	{"node", pure, "trace gossip"},
 	{"transport", effects, "fault gossip"},

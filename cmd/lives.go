@@ -65,6 +65,9 @@ func nodesText(ids []gossip.NodeID) string {
 	return "nodes " + fault.NodesText(ids)
 }
 
+// sentence begins a text with a capital letter. It is of ASCII.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
 // livesCommand is a command about the processes of nodes.
 type livesCommand struct {
 	*app
@@ -121,8 +124,7 @@ func (l *livesCommand) run(c *cobra.Command, args []string) error {
 		}
 		switch {
 		case len(done) > 0:
-			text := nodesText(done)
-			fmt.Fprintf(w, "%s %s; %d of %s alive.\n", strings.ToUpper(text[:1])+text[1:], l.done, out.Alive, term.Plural(out.Of, "node"))
+			fmt.Fprintf(w, "%s %s; %d of %s alive.\n", sentence(nodesText(done)), l.done, out.Alive, term.Plural(out.Of, "node"))
 		case len(out.Nodes) == 0:
 			fmt.Fprintln(w, l.none)
 		}
@@ -134,7 +136,7 @@ func (l *livesCommand) run(c *cobra.Command, args []string) error {
 				if len(other.ids) == 1 {
 					verb = other.one
 				}
-				fmt.Fprintf(w, "%s %s %s.\n", nodesText(other.ids), verb, other.is)
+				fmt.Fprintf(w, "%s %s %s.\n", sentence(nodesText(other.ids)), verb, other.is)
 			}
 		}
 		if drawn && !l.seed.given {

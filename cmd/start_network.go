@@ -123,7 +123,7 @@ func (o *startNetwork) run(c *cobra.Command, args []string) error {
 	o.note("Press Ctrl-C to stop the network.")
 	stopped := "stopped"
 	if o.durable(view.Network) {
-		stopped = fmt.Sprintf("stopped and kept; start-network --resume%s brings it back", naming(view.Network))
+		stopped = fmt.Sprintf("stopped and kept; start-network --resume%s brings it back", netctl.Naming(view.Network))
 	}
 	select {
 	case <-c.Context().Done():
@@ -169,14 +169,6 @@ func (o *startNetwork) start(ctx context.Context) (*netctl.Started, error) {
 func (o *startNetwork) durable(network string) bool {
 	n, err := netctl.Open("", network)
 	return err == nil && n.Spec().Durable
-}
-
-// naming is what to add to a command so that it is about a network.
-func naming(network string) string {
-	if network == netctl.DefaultNetwork {
-		return ""
-	}
-	return " --network " + network
 }
 
 // complete turns what was typed into a spec.

@@ -83,7 +83,7 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 			}
 		}
 		if stopped.Kept {
-			fmt.Fprintf(w, "Its data is kept in %s: start-network --resume%[2]s brings it back, stop-network --discard%[2]s removes it.\n", term.Escape(stopped.Data), naming(name))
+			fmt.Fprintf(w, "Its data is kept in %s: start-network --resume%[2]s brings it back, stop-network --discard%[2]s removes it.\n", term.Escape(stopped.Data), netctl.Naming(name))
 		}
 	}, func(t *term.Table) {
 		t.Columns("network")

@@ -95,7 +95,7 @@ func TestRow01KillNode(t *testing.T) {
 	if n := l.node(3); n.State != netctl.Running {
 		t.Errorf("a command that failed has done something: %+v", n)
 	}
-	l.must(0, []string{"Node 8 killed; 8 of 10 nodes alive", "node 7 was dead already"}, "kill-node", "7-8")
+	l.must(0, []string{"Node 8 killed; 8 of 10 nodes alive", "Node 7 was dead already"}, "kill-node", "7-8")
 	l.must(0, []string{"; 0 of 10 nodes alive"}, "kill-node", "all")
 	l.must(0, []string{"No node is alive"}, "kill-node", "all")
 	l.must(0, []string{"10 of 10 nodes alive"}, "restart-node", "all")
@@ -119,13 +119,13 @@ func TestRow02PauseNode(t *testing.T) {
 		all = append(all, fmt.Sprintf("message %d", i))
 		l.must(0, nil, "send-message", "1", all[i])
 	}
-	l.must(0, []string{"nodes 2-3 were paused already"}, "pause-node", "2,3")
+	l.must(0, []string{"Nodes 2-3 were paused already"}, "pause-node", "2,3")
 	l.must(0, nil, "kill-node", "8")
-	l.must(0, []string{"Node 7 paused", "nodes 2-3 were paused already", "node 8 is dead"}, "pause-node", "2,3,7,8")
+	l.must(0, []string{"Node 7 paused", "Nodes 2-3 were paused already", "Node 8 is dead"}, "pause-node", "2,3,7,8")
 	l.must(0, nil, "restart-node", "8")
 	l.must(0, []string{"running again"}, "resume-node", "all")
 	l.must(0, []string{"No node is paused"}, "resume-node", "all")
-	l.must(0, []string{"node 5 was running already"}, "resume-node", "5")
+	l.must(0, []string{"Node 5 was running already"}, "resume-node", "5")
 	if n := l.node(2); n.State != netctl.Running || n.PID != v.Nodes[1].PID {
 		t.Errorf("%+v", n)
 	}

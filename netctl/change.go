@@ -55,35 +55,48 @@ type RewireRequest struct {
 // tell makes nodes know their present peers: those in ids, and those that could not be told before.
 // It returns those that did not answer; keep tries them again.
 func (c *controller) tell(ctx context.Context, ids []gossip.NodeID) []gossip.NodeID {
+	return c.inform(ctx, c.untold, ids, func(id gossip.NodeID) wish {
+		peers := c.peersOf(id)
+		return func(ctx context.Context, node *api.Client) error { return node.SetPeers(ctx, peers) }
+	})
+}
+
+// wish is something that is asked of one node.
+type wish func(ctx context.Context, node *api.Client) error
+
+// inform asks something of nodes: of those in ids, and of those that wait for it because they did not answer
+// before. It returns who still waits. What says what to ask of a node; c.mu is held then.
+func (c *controller) inform(ctx context.Context, waiting map[gossip.NodeID]bool, ids []gossip.NodeID, what func(gossip.NodeID) wish) []gossip.NodeID {
 	type task struct {
-		node  NodeState
-		peers []api.Peer
+		node NodeState
+		ask  wish
 	}
 	var tasks []task
 	c.mu.Lock()
 	for _, id := range ids {
-		c.untold[id] = true
+		waiting[id] = true
 	}
-	for id := range c.untold {
+	for id := range waiting {
 		if n := c.state.node(id); n != nil && !n.Removed && n.Ended == nil {
-			tasks = append(tasks, task{*n, c.peersOf(id)})
+			tasks = append(tasks, task{*n, what(id)})
 		} else {
-			delete(c.untold, id)
+			delete(waiting, id) // it is told at its next birth
 		}
 	}
 	c.mu.Unlock()
 	var group errgroup.Group
 	group.SetLimit(tellAtOnce)
-	for _, t := range tasks {
+	for i := range tasks {
+		t := &tasks[i]
 		group.Go(func() error {
 			if liveStatus(&t.node) != Running {
 				return nil // a stopped node would only let the time run out
 			}
 			ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 			defer cancel()
-			if c.client(t.node.ID).SetPeers(ctx, t.peers) == nil {
+			if t.ask(ctx, c.client(t.node.ID)) == nil {
 				c.mu.Lock()
-				delete(c.untold, t.node.ID)
+				delete(waiting, t.node.ID)
 				c.mu.Unlock()
 			}
 			return nil
@@ -92,8 +105,8 @@ func (c *controller) tell(ctx context.Context, ids []gossip.NodeID) []gossip.Nod
 	group.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	late := make([]gossip.NodeID, 0, len(c.untold))
-	for id := range c.untold {
+	late := make([]gossip.NodeID, 0, len(waiting))
+	for id := range waiting {
 		late = append(late, id)
 	}
 	slices.Sort(late)

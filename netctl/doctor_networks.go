@@ -99,7 +99,7 @@ func (d *doctor) readable(ctx context.Context, dir *store.Dir, state *State) {
 	name := state.Spec.Network
 	if state.Stopped != nil {
 		d.add(checkNetwork, FindingOK, fmt.Sprintf("%q is stopped and kept in %s: %s on ports from %d, for gossipctl start-network --resume%s",
-			name, dir.Path(), count(len(state.present()), "node"), state.Spec.BasePort, naming(name)), "")
+			name, dir.Path(), count(len(state.present()), "node"), state.Spec.BasePort, Naming(name)), "")
 		return
 	}
 	p, err := proc.Open(state.Controller)
@@ -185,7 +185,7 @@ func (d *doctor) stale(ctx context.Context, dir *store.Dir, state *State, why er
 	})
 	done := "; its state was cleared"
 	if state.Spec.Durable {
-		done = "; its data is kept, for gossipctl start-network --resume" + naming(name)
+		done = "; its data is kept, for gossipctl start-network --resume" + Naming(name)
 	}
 	d.treated(detail, done, ended, err)
 }

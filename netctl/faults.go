@@ -15,8 +15,6 @@ import (
 	"gossipctl/node/api"
 	"gossipctl/topology"
 	"gossipctl/trace"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Bounds of the faults in force.
@@ -262,47 +260,10 @@ func (c *controller) open() *topology.Graph {
 // tellFaults makes nodes know the faults in force: those in ids, and those that could not be told
 // before. It returns those that did not answer; keep tries them again. It is called with c.change held.
 func (c *controller) tellFaults(ctx context.Context, ids []gossip.NodeID) []gossip.NodeID {
-	var tasks []NodeState
-	c.mu.Lock()
-	for _, id := range ids {
-		c.unruled[id] = true
-	}
-	for id := range c.unruled {
-		if n := c.state.node(id); n != nil && !n.Removed && n.Ended == nil {
-			tasks = append(tasks, *n)
-		} else {
-			delete(c.unruled, id) // it is told at its next birth
-		}
-	}
-	rules := rulesOf(c.state.Faults)
-	c.mu.Unlock()
-	var group errgroup.Group
-	group.SetLimit(tellAtOnce)
-	for i := range tasks {
-		n := &tasks[i]
-		group.Go(func() error {
-			if liveStatus(n) != Running {
-				return nil // a stopped node would only let the time run out
-			}
-			ctx, cancel := context.WithTimeout(ctx, tellTimeout)
-			defer cancel()
-			if c.client(n.ID).SetFaults(ctx, rules) == nil {
-				c.mu.Lock()
-				delete(c.unruled, n.ID)
-				c.mu.Unlock()
-			}
-			return nil
-		})
-	}
-	group.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	late := make([]gossip.NodeID, 0, len(c.unruled))
-	for id := range c.unruled {
-		late = append(late, id)
-	}
-	slices.Sort(late)
-	return late
+	rules := c.rules()
+	return c.inform(ctx, c.unruled, ids, func(gossip.NodeID) wish {
+		return func(ctx context.Context, node *api.Client) error { return node.SetFaults(ctx, rules) }
+	})
 }
 
 // expire ends faults whose time is over, until ctx ends.

@@ -67,18 +67,20 @@ func (c *controller) named(ids []gossip.NodeID) ([]Life, error) {
 	return lives, nil
 }
 
-// someLive makes sure that one of them lives: what is asked of dead nodes alone is a mistake.
-func (c *controller) someLive(lives []Life) error {
-	if slices.ContainsFunc(lives, func(l Life) bool { return l.Was != Dead }) || len(lives) == 0 {
-		return nil
+// living looks up the nodes of a request, one of which at least must live: what is asked of dead nodes alone
+// is a mistake.
+func (c *controller) living(ids []gossip.NodeID) ([]Life, error) {
+	lives, err := c.named(ids)
+	if err != nil || len(lives) == 0 || slices.ContainsFunc(lives, func(l Life) bool { return l.Was != Dead }) {
+		return lives, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := deadNode(c.state.node(lives[0].ID))
+	dead := deadNode(c.state.node(lives[0].ID))
 	if len(lives) > 1 {
-		err.Message = fmt.Sprintf("all of the %d nodes are dead: %s", len(lives), err.Message)
+		dead.Message = fmt.Sprintf("all of the %d nodes are dead: %s", len(lives), dead.Message)
 	}
-	return err
+	return nil, dead
 }
 
 // processes are those of the nodes that live.
@@ -98,10 +100,7 @@ func (c *controller) processes(lives []Life) []*child {
 func (c *controller) kill(ctx context.Context, req LivesRequest) (Lives, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
-	lives, err := c.named(req.Nodes)
-	if err == nil {
-		err = c.someLive(lives)
-	}
+	lives, err := c.living(req.Nodes)
 	if err != nil {
 		return Lives{}, err
 	}
@@ -136,10 +135,7 @@ func (c *controller) wake(ctx context.Context, req LivesRequest) (Lives, error) 
 func (c *controller) hold(ctx context.Context, req LivesRequest, sig syscall.Signal, until NodeStatus) (Lives, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
-	lives, err := c.named(req.Nodes)
-	if err == nil {
-		err = c.someLive(lives)
-	}
+	lives, err := c.living(req.Nodes)
 	if err != nil {
 		return Lives{}, err
 	}

@@ -38,19 +38,9 @@ type Network struct {
 // Open finds a network by name. It does not ask anybody yet: commands that speak to one node only
 // need not wait for the controller. Root may be empty.
 func Open(root, name string) (*Network, error) {
-	if err := store.CheckName(name); err != nil {
-		return nil, usage(err, "")
-	}
-	root, err := rootOr(root)
+	dir, root, err := folderOf(root, name, notRunning)
 	if err != nil {
 		return nil, err
-	}
-	dir, err := store.Open(root, name, false)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, notRunning(root, name)
-	}
-	if err != nil {
-		return nil, storeError(err)
 	}
 	state, err := store.ReadState[State](dir, StateVersion)
 	if errors.Is(err, os.ErrNotExist) {
@@ -63,6 +53,25 @@ func Open(root, name string) (*Network, error) {
 		return nil, isStopped(api.CodeNotRunning, dir, &state)
 	}
 	return networkOf(dir, state)
+}
+
+// folderOf opens the folder of a network that is there, below root, which may be empty, and returns the root that
+// is used then. Missing makes the error about one that is not there.
+func folderOf(root, name string, missing func(root, name string) *api.Error) (dir *store.Dir, used string, err error) {
+	if err := store.CheckName(name); err != nil {
+		return nil, "", usage(err, "")
+	}
+	if root, err = rootOr(root); err != nil {
+		return nil, "", err
+	}
+	dir, err = store.Open(root, name, false)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, "", missing(root, name)
+	}
+	if err != nil {
+		return nil, "", storeError(err)
+	}
+	return dir, root, nil
 }
 
 // networkOf makes a network of its folder and state.

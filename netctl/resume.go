@@ -27,19 +27,9 @@ func dataName(id gossip.NodeID) string { return fmt.Sprintf("node-%d.inbox", id)
 // dead ones come back. Every node begins a new life. Of the options Root, Timeout, Foreground, Progress
 // and Note count. On error what was kept is as it was.
 func Resume(ctx context.Context, name string, opts StartOptions) (*Started, error) {
-	if err := store.CheckName(name); err != nil {
-		return nil, usage(err, "")
-	}
-	root, err := rootOr(opts.Root)
+	dir, root, err := folderOf(opts.Root, name, nothingKept)
 	if err != nil {
 		return nil, err
-	}
-	dir, err := store.Open(root, name, false)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nothingKept(root, name)
-	}
-	if err != nil {
-		return nil, storeError(err)
 	}
 	defer dir.Close()
 	release, err := dir.Lock()
@@ -130,8 +120,8 @@ func (s *State) graph() *topology.Graph {
 	return g
 }
 
-// naming is what to add to a command so that it is about a network.
-func naming(name string) string {
+// Naming is what to add to a command so that it is about a network: nothing for the default one.
+func Naming(name string) string {
 	if name == DefaultNetwork {
 		return ""
 	}
@@ -140,7 +130,7 @@ func naming(name string) string {
 
 // comeBack is the hint about a network that can be resumed.
 func comeBack(name string) string {
-	return fmt.Sprintf("run gossipctl start-network --resume%[1]s to bring it back, or gossipctl stop-network --discard%[1]s to remove it", naming(name))
+	return fmt.Sprintf("run gossipctl start-network --resume%[1]s to bring it back, or gossipctl stop-network --discard%[1]s to remove it", Naming(name))
 }
 
 func alreadyRunning(state *State) *api.Error {

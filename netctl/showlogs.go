@@ -70,19 +70,9 @@ type logs struct {
 }
 
 func openLogs(name string, opts LogOptions) (*logs, error) {
-	if err := store.CheckName(name); err != nil {
-		return nil, usage(err, "")
-	}
-	root, err := rootOr(opts.Root)
+	dir, root, err := folderOf(opts.Root, name, notRunning)
 	if err != nil {
 		return nil, err
-	}
-	dir, err := store.Open(root, name, false)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, notRunning(root, name)
-	}
-	if err != nil {
-		return nil, storeError(err)
 	}
 	defer dir.Close()
 	l := &logs{opts: opts, known: make(map[logKey]bool)}

@@ -8,8 +8,9 @@ import (
 )
 
 // SetPlan changes what links do to packets, and how wrong clocks are, from now on; nil does nothing to
-// them. What is under way stays under way; what waits before a narrow link leaves at the new pace. Packets keep their numbers, so what happens to one does not
-// depend on when the plan was set. The plan must have passed its check, and must not be changed any more.
+// them. What is under way stays under way; what waits before a narrow link leaves at the new pace. Packets
+// keep their numbers, so what happens to one does not depend on when the plan was set. The plan must have
+// passed its check, and must not be changed any more.
 // Rules end by themselves when virtual time, [Begin] and what has passed since, comes to their end.
 //
 // Observers are told of every rule that was not there before, and of every one that no longer is.

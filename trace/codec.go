@@ -19,15 +19,15 @@ import (
 const MaxLine = 64 << 10
 
 // kinds are all there are, so that a parsed event shares their text.
-var kinds = map[string]Kind{}
-
-func init() {
+var kinds = func() map[string]Kind {
+	all := make(map[string]Kind)
 	for _, k := range []Kind{
 		Publish, Accept, Send, Receive, Deliver, Drop, Start, Stop, Kill, Pause, Resume, Sync, Fault, Heal, Inbox, Link, Heard, End, Cut,
 	} {
-		kinds[string(k)] = k
+		all[string(k)] = k
 	}
-}
+	return all
+}()
 
 // AppendJSON appends the event to dst as one JSON object without a newline. The same event always
 // gives the same bytes: keys stand in one order, those of Counts sorted, and what is empty is left

@@ -1,10 +1,10 @@
 package api
 
 import (
-	"gossipctl/fault"
 	"log/slog"
 	"time"
 
+	"gossipctl/fault"
 	"gossipctl/gossip"
 )
 

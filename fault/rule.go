@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -59,6 +60,20 @@ const (
 	// MaxName is the most bytes of a name, which has to fit a column of a table.
 	MaxName = 64
 )
+
+var (
+	personsName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+	givenName   = regexp.MustCompile(`^f[0-9]+$`)
+)
+
+// CheckName tells what is wrong with a name that a person gives a fault. Those that faults get by themselves,
+// f1, f2, …, are none.
+func CheckName(name string) error {
+	if !personsName.MatchString(name) || givenName.MatchString(name) {
+		return fmt.Errorf("%.40q cannot be the name of a fault: a letter and up to 31 small letters, digits and dashes, and not f1, f2, …, which are given out", name)
+	}
+	return nil
+}
 
 // Matches reports whether the rule is about a link.
 func (r *Rule) Matches(l Link) bool {

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"strings"
 	"testing"
 
 	"gossipctl/gossip"
@@ -33,6 +34,17 @@ func TestRuleMatches(t *testing.T) {
 			if c.rule.Matches(l) {
 				t.Errorf("%s: %v is matched", c.name, l)
 			}
+		}
+	}
+}
+
+func TestWhatAFaultMayBeCalled(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"lossy": true, "f": true, "f1x": true, "a-1": true, strings.Repeat("x", 32): true,
+		"": false, "f1": false, "f123": false, "Lossy": false, "1a": false, "-a": false, "a b": false, "a\n": false, strings.Repeat("x", 33): false,
+	} {
+		if err := CheckName(name); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

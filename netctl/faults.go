@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -105,12 +104,6 @@ func rulesOf(faults []FaultState) []fault.Rule {
 	return rules
 }
 
-// faultName is what a fault may be called by whoever sets it.
-var faultName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-
-// ownName are the names that faults get by themselves.
-var ownName = regexp.MustCompile(`^f[0-9]+$`)
-
 func (c *controller) setFault(ctx context.Context, req FaultRequest) (FaultAnswer, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
@@ -154,8 +147,11 @@ func (c *controller) checkFault(r *fault.Rule, lasts time.Duration) error {
 		return usage(fmt.Errorf("a fault for %v is not possible: up to %v", lasts, MaxFor), "")
 	case !r.Until.IsZero():
 		return usage(errors.New("say how long a fault is to last, not until when"), "")
-	case r.Name != "" && (!faultName.MatchString(r.Name) || ownName.MatchString(r.Name)):
-		return usage(fmt.Errorf("%.40q cannot be the name of a fault: it must match %v, and f1, f2, … are given out", r.Name, faultName), "")
+	}
+	if r.Name != "" {
+		if err := fault.CheckName(r.Name); err != nil {
+			return usage(err, "")
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,12 +16,6 @@ import (
 	"gossipctl/topology"
 )
 
-// faultName is what set-fault takes, and ownName what it gives out.
-var (
-	faultName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	ownName   = regexp.MustCompile(`^f[0-9]+$`)
-)
-
 var scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // compile turns text into numbers and tells everything that is wrong with it.
@@ -273,8 +267,9 @@ func (p *problems) step(f *StepFile, nodes int) Step {
 		}
 	}
 	if f.Name.there() {
-		if s.Name = f.Name.Value; !faultName.MatchString(s.Name) || ownName.MatchString(s.Name) {
-			p.add(f.Name.wrong("name %q must be of up to 32 small letters, digits and dashes, and not f1, f2, …", s.Name))
+		s.Name = f.Name.Value
+		if err := fault.CheckName(s.Name); err != nil {
+			p.add(f.Name.wrong("name: %v", err))
 		}
 	}
 	if (s.Deed == Churn || s.Deed == Chaos) && s.For == 0 {

@@ -298,15 +298,24 @@ func (p *planner) heal(now time.Duration, s *Step) error {
 	return nil
 }
 
-func (p *planner) kill(now time.Duration, nodes []gossip.NodeID, power bool, length time.Duration, at Text) error {
+// able are those of the nodes to which something can be done. That there are others, of whom is said what they are
+// already, is an error, unless chance has had a hand in it.
+func (p *planner) able(now time.Duration, nodes []gossip.NodeID, can func(gossip.NodeID) bool, are string, at Text) (able []gossip.NodeID, err error) {
 	for _, id := range nodes {
-		if p.dead[id] && !p.drawn {
-			return at.wrong("node %d is dead already at %s", id, brief(now))
+		switch {
+		case can(id):
+			able = append(able, id)
+		case !p.drawn:
+			return nil, at.wrong("node %d is %s already at %s", id, are, brief(now))
 		}
 	}
-	nodes = slices.DeleteFunc(nodes, func(id gossip.NodeID) bool { return p.dead[id] })
+	return able, nil
+}
+
+func (p *planner) kill(now time.Duration, nodes []gossip.NodeID, power bool, length time.Duration, at Text) error {
+	nodes, err := p.able(now, nodes, p.alive, "dead", at)
 	if len(nodes) == 0 {
-		return nil
+		return err
 	}
 	for _, id := range nodes {
 		p.dead[id] = true
@@ -349,14 +358,9 @@ func (p *planner) restart(now time.Duration, s *Step) error {
 }
 
 func (p *planner) pause(now time.Duration, nodes []gossip.NodeID, length time.Duration, at Text) error {
-	for _, id := range nodes {
-		if !p.awake(id) && !p.drawn {
-			return at.wrong("node %d is dead or paused already at %s", id, brief(now))
-		}
-	}
-	nodes = slices.DeleteFunc(nodes, func(id gossip.NodeID) bool { return !p.awake(id) })
+	nodes, err := p.able(now, nodes, p.awake, "dead or paused", at)
 	if len(nodes) == 0 {
-		return nil
+		return err
 	}
 	for _, id := range nodes {
 		p.paused[id] = true

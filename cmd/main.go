@@ -51,7 +51,7 @@ func newProtocol(cfg live.Config) (gossip.Protocol, error) {
 	if err != nil {
 		return nil, err
 	}
-	seed := lifeSeed(cfg.Seed, cfg.Run)
+	seed := protocol.LifeSeed(cfg.Seed, cfg.Run)
 	p := kind.New(protocol.Environment{Self: cfg.ID, Rand: protocol.Generator(seed, cfg.ID)}, values)
 	if cfg.Repair != protocol.RepairAntiEntropy {
 		return p, protocol.CheckRepair(cfg.Repair, cfg.RepairEvery)
@@ -59,13 +59,4 @@ func newProtocol(cfg live.Config) (gossip.Protocol, error) {
 	return kind.Repaired(p, values, seed, cfg.ID, protocol.RepairRules{
 		Every: cfg.RepairEvery, Remember: cfg.Capacity, Refuse: !cfg.DropOldest,
 	}), nil
-}
-
-// lifeSeed is the seed of one life of a node: one that was restarted does not repeat the choices of the
-// life before. The first has the network's.
-func lifeSeed(seed uint64, run uint32) uint64 {
-	if run <= 1 {
-		return seed
-	}
-	return seed ^ uint64(run-1)*0x9e3779b97f4a7c15
 }

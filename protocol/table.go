@@ -106,6 +106,15 @@ func Generator(seed uint64, self gossip.NodeID) *rand.Rand {
 	return rand.New(Source(seed, self))
 }
 
+// LifeSeed is the seed of one life of a node, in the place of the network's: one that was started again does
+// not repeat the choices of the life before. The first, 1, has the network's.
+func LifeSeed(seed uint64, run uint32) uint64 {
+	if run <= 1 {
+		return seed
+	}
+	return seed ^ uint64(run-1)*0x9e3779b97f4a7c15
+}
+
 // Source is what [Generator] draws from. The numbers of nodes are neighbours, so they are scattered
 // over all states there are: a million nodes must not draw alike.
 func Source(seed uint64, self gossip.NodeID) *rand.PCG {

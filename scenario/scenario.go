@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gossipctl/fault"
+	"gossipctl/topology"
 )
 
 // Scenario is a file, checked, with numbers instead of text, for one combination of its matrix.
@@ -134,8 +135,8 @@ func (b *Bound) Holds(v float64) bool {
 
 // Bounds of a scenario, so that no file asks for what no machine can do.
 const (
-	// MaxNodes is what the simulator runs as whole nodes in a few gigabytes.
-	MaxNodes = 100_000
+	// MaxNodes is what start-network makes: a scenario is simulated with what could be tried for real.
+	MaxNodes = topology.MaxNodes
 	// MaxMessages fill an inbox.
 	MaxMessages = 100_000
 	// MaxLength is a day of virtual time.

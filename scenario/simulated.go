@@ -117,8 +117,7 @@ func (s *Simulated) birth(p *Plan) (func(gossip.NodeID, uint32) gossip.Protocol,
 	}
 	makeOne := kind.Make(values)
 	return func(id gossip.NodeID, run uint32) gossip.Protocol {
-		// A node that was started again does not repeat the choices of the life before, as processes do not.
-		seed := p.Seed ^ uint64(run-1)*0x9e3779b97f4a7c15
+		seed := protocol.LifeSeed(p.Seed, run)
 		env := protocol.Environment{Self: id, Rand: protocol.Generator(seed, id)}
 		inner := makeOne(env)
 		whole := inner

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -124,25 +125,38 @@ func (o *setFault) run(c *cobra.Command, nodes string) error {
 	if err := o.complete(c); err != nil {
 		return err
 	}
+	// A variable of a shell that is not set must not break the whole network.
+	if strings.TrimSpace(nodes) == "" {
+		return o.misuse(c, errors.New("no node is named: write all, or leave NODES out, for all of them"))
+	}
+	if c.Flags().Changed("to") && strings.TrimSpace(o.to) == "" {
+		return o.misuse(c, errors.New("--to: no node is named: write all, or leave --to out, for all peers"))
+	}
 	n, err := o.open()
 	if err != nil {
 		return err
 	}
 	o.seed.take(c)
 	drawn := false
-	set := func(to *[]gossip.NodeID, text string) error {
+	set := func(to *[]gossip.NodeID, text string, seed uint64) error {
 		if text == "" || strings.TrimSpace(text) == "all" {
 			return nil // also those that are yet to come
 		}
-		ids, chance, err := o.pick(n, text, o.seed.value, netctl.Running, netctl.Paused, netctl.Dead)
+		ids, chance, err := o.pick(n, text, seed, netctl.Running, netctl.Paused, netctl.Dead)
 		*to, drawn = ids, drawn || chance
 		return err
 	}
-	if err := set(&o.req.Rule.Nodes, nodes); err != nil {
+	if err := set(&o.req.Rule.Nodes, nodes, o.seed.value); err != nil {
 		return err
 	}
-	if err := set(&o.req.Rule.Peers, o.to); err != nil {
-		return err
+	// With the same seed the smaller of two shares would be part of the larger.
+	for try := range uint64(16) {
+		if err := set(&o.req.Rule.Peers, o.to, ^o.seed.value-try); err != nil {
+			return err
+		}
+		if !o.req.Rule.Itself() {
+			break // else two small shares were the same node; other draws are not
+		}
 	}
 	if err := o.req.Rule.Check(); err != nil {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")

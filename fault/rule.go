@@ -108,6 +108,9 @@ func (r *Rule) group(id gossip.NodeID) int {
 	return len(r.Groups)
 }
 
+// Itself reports whether the rule is only about what a node says to itself, which is nothing.
+func (r *Rule) Itself() bool { return len(r.Nodes) == 1 && slices.Equal(r.Nodes, r.Peers) }
+
 // Equal reports whether two rules are the same in all that they say.
 func (r *Rule) Equal(other *Rule) bool {
 	return slices.Equal(r.Nodes, other.Nodes) && slices.Equal(r.Peers, other.Peers) &&
@@ -175,6 +178,9 @@ func (r *Rule) Check() error {
 	}
 	if r.OneWay && len(r.Groups) == 0 {
 		bad("only what separates groups can be one-way")
+	}
+	if r.Itself() {
+		bad("node %d has no link to itself", r.Nodes[0])
 	}
 	sets := append([][]gossip.NodeID{r.Nodes, r.Peers}, r.Groups...)
 	seen := make(map[gossip.NodeID]bool)

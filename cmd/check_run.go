@@ -50,7 +50,7 @@ Exit status 0 means valid, 5 violated, 7 unknown, 3 that there is no such run.`,
 			name := ""
 			if len(args) > 0 {
 				name = args[0]
-				m, v, err = judgePath(name)
+				m, v, err = judgePath(ctx, name)
 			} else {
 				name = fmt.Sprintf("network %q", a.network)
 				m, v, err = a.judgeNetwork(ctx, noFinal)
@@ -66,14 +66,20 @@ Exit status 0 means valid, 5 violated, 7 unknown, 3 that there is no such run.`,
 }
 
 // judgePath judges a run in a folder or in a file.
-func judgePath(name string) (m check.Manifest, v check.Verdict, err error) {
+func judgePath(ctx context.Context, name string) (m check.Manifest, v check.Verdict, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return m, v, noRun(name, err)
 	}
 	folder := name
 	if !info.IsDir() {
-		if folder, err = netctl.Unpack(name); err != nil {
+		if !info.Mode().IsRegular() {
+			return m, v, noRun(name, errors.New("it is neither a folder nor a regular file"))
+		}
+		if folder, err = netctl.Unpack(ctx, name); err != nil {
+			if ctx.Err() != nil {
+				return m, v, context.Cause(ctx)
+			}
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 				return m, v, noRun(name, err)
 			}
@@ -81,12 +87,15 @@ func judgePath(name string) (m check.Manifest, v check.Verdict, err error) {
 		}
 		defer os.RemoveAll(folder)
 	}
-	root, err := os.OpenRoot(folder)
+	run, err := netctl.OpenRunFolder(ctx, folder)
 	if err != nil {
 		return m, v, noRun(name, err)
 	}
-	defer root.Close()
-	m, v, err = check.Folder(root.FS())
+	defer run.Close()
+	m, v, err = check.Folder(run)
+	if ctx.Err() != nil { // then the rest of it was not read
+		return m, v, context.Cause(ctx)
+	}
 	return m, v, noRun(name, err)
 }
 

@@ -123,7 +123,7 @@ func readScenario(name string) (path, text string, err error) {
 	if text, is := scenarios.Text(name); is {
 		return name + ".yaml", text, nil
 	}
-	f, err := os.Open(name)
+	f, err := netctl.OpenRegular(name)
 	if err != nil {
 		hint := ""
 		if near := term.Near(name, scenarios.Names()); len(near) > 0 {

@@ -3,6 +3,7 @@ package netctl
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -188,9 +189,9 @@ To repeat it
 
 // Unpack puts the run in a .tgz file into a new folder below the one for temporary files: run.json and the
 // events, and nothing else. The caller removes it. An archive that is damaged, too large, or names files
-// that no run has is an error; nothing is left then.
-func Unpack(file string) (folder string, err error) {
-	f, err := os.Open(file)
+// that no run has is an error, and so is the end of the context; nothing is left then.
+func Unpack(ctx context.Context, file string) (folder string, err error) {
+	f, err := OpenRegular(file)
 	if err != nil {
 		return "", err
 	}
@@ -213,7 +214,7 @@ func Unpack(file string) (folder string, err error) {
 	if err := root.Mkdir(check.EventsFolder, 0o700); err != nil {
 		return folder, err
 	}
-	return folder, unpack(f, root, maxUnpacked)
+	return folder, unpack(untilEnd{ctx, f}, root, maxUnpacked)
 }
 
 func unpack(r io.Reader, root *os.Root, room int64) error {

@@ -104,7 +104,7 @@ func TestUnpack(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.tgz")
 	packedRun(t, file)
 	t.Setenv("TMPDIR", t.TempDir())
-	folder, err := Unpack(file)
+	folder, err := Unpack(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestUnpackRefuses(t *testing.T) {
 		}
 		into := t.TempDir()
 		t.Setenv("TMPDIR", into)
-		if folder, err := Unpack(file); err == nil || !strings.Contains(err.Error(), c.about) {
+		if folder, err := Unpack(t.Context(), file); err == nil || !strings.Contains(err.Error(), c.about) {
 			t.Errorf("%s: unpacked to %q, %v", c.name, folder, err)
 		}
 		if left, _ := os.ReadDir(into); len(left) > 0 {
@@ -182,7 +182,7 @@ func TestUnpackRefuses(t *testing.T) {
 	zip.Close()
 	file := filepath.Join(t.TempDir(), "run.tgz")
 	os.WriteFile(file, data.Bytes(), 0o600)
-	folder, err := Unpack(file)
+	folder, err := Unpack(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -247,7 +247,7 @@ func (r *Run) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) || !shown(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	f, err := r.root.Open(name)
+	f, err := openRegular(r.root, name)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,10 @@ what still waits. With --links the same for every link; then sent + repeated = p
 in flight, on each, at any moment.
 
 Passed is what was written to the life that the peer is in. What was written to one that ended
-counts as dropped, for the reason peer_ended: nobody can tell whether it was read.`,
+counts as dropped, for the reason peer_ended: nobody can tell whether it was read.
+Received and corrupt are what came from the life that the peer is in; earlier, damaged
+ones included, what came from those before. At rest what one end has passed is
+what the other has received and found corrupt.`,
 		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --links\n  gossipctl show-network --watch",
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,
@@ -62,7 +65,13 @@ func (a *app) showNetwork(ctx context.Context, links bool) error {
 		if links {
 			a.linkTable(w, view)
 		}
-	}, func(t *term.Table) { nodeRows(a, t, view) })
+	}, func(t *term.Table) {
+		if links {
+			a.linkRows(t, view)
+			return
+		}
+		nodeRows(a, t, view)
+	})
 }
 
 func newListNodes(a *app) *cobra.Command {

@@ -120,6 +120,57 @@ func TestConservationOverAllLinks(t *testing.T) {
 	b.tells(all)
 }
 
+// uneven says between which two ends what show-network --links tells does not add up at rest.
+func uneven(view netctl.View) (wrong []string) {
+	type end struct{ from, to gossip.NodeID }
+	passed := make(map[end]uint64)
+	for _, n := range view.Nodes {
+		if n.Traffic == nil {
+			return []string{fmt.Sprintf("node %d says nothing", n.ID)}
+		}
+		for _, l := range n.Traffic.Links {
+			passed[end{n.ID, l.ID}] = l.Passed
+		}
+	}
+	for _, n := range view.Nodes {
+		for _, l := range n.Traffic.Links {
+			if sent := passed[end{l.ID, n.ID}]; sent != l.Received+l.Corrupt {
+				wrong = append(wrong, fmt.Sprintf("%d passed %d to %d: %+v", l.ID, sent, n.ID, l))
+			}
+		}
+	}
+	return wrong
+}
+
+// What came from a life of the peer that is over is told apart: the peer does not count it as passed.
+func TestLinksBalanceAfterARestart(t *testing.T) {
+	b := newBox(t)
+	b.must(0, "", "start-network", "circular", "-n", "2")
+	for range 5 {
+		b.must(0, "", "send-message", "1", "x")
+	}
+	b.must(0, "", "kill-node", "1")
+	b.must(0, "", "restart-node", "1")
+	var wrong []string
+	var view netctl.View
+	if !holds(20*time.Second, func() bool {
+		view = parse[netctl.View](t, b.must(0, "", "show-network", "--links", "-o", "json").out)
+		wrong = uneven(view)
+		return len(wrong) == 0 && view.Nodes[1].Traffic.Links[0].Received > 0
+	}) {
+		t.Fatal(strings.Join(wrong, "\n"))
+	}
+	at2 := view.Nodes[1].Traffic
+	if l := at2.Links[0]; l.HeardRun != 2 || l.PeerRun != 2 || l.EarlierReceived < 5 || at2.Received != l.Received+l.EarlierReceived {
+		t.Errorf("%+v of %+v", l, at2)
+	}
+	b.must(0, "EARLIER", "show-network", "--links")
+	b.must(0, "from,to,link,sent,", "show-network", "--links", "-o", "csv")
+	if out := b.must(0, "", "show-network", "--links", "-o", "name").out; out != "1-2\n2-1\n" {
+		t.Errorf("%q", out)
+	}
+}
+
 // tells checks that what nodes count is what show-network and the two pages of metrics say.
 func (b *box) tells(all map[gossip.NodeID]api.Stats) {
 	t := b.t

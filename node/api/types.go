@@ -115,10 +115,15 @@ type Link struct {
 	Passed    uint64            `json:"passed"`      // written to the peer's present life
 	InFlight  uint64            `json:"in_flight"`   // queue_depth, and what a broken connection leaves open
 	Dropped   uint64            `json:"dropped"`
-	Drops     map[string]uint64 `json:"drops"`    // the same by reason
-	Received  uint64            `json:"received"` // packets that came from the peer, in all its lives
-	Corrupt   uint64            `json:"corrupt"`  // damaged ones, which were thrown away
-	Error     string            `json:"last_error,omitempty"`
+	Drops     map[string]uint64 `json:"drops"` // the same by reason
+	// What came from the peer. Received and corrupt together are what heard_run, the peer's present life as
+	// far as it is known, says was passed to this life of the node.
+	HeardRun        uint32 `json:"heard_run"`
+	Received        uint64 `json:"received"`
+	Corrupt         uint64 `json:"corrupt"` // damaged ones, which were thrown away
+	EarlierReceived uint64 `json:"earlier_received"`
+	EarlierCorrupt  uint64 `json:"earlier_corrupt"` // both from all its lives before
+	Error           string `json:"last_error,omitempty"`
 }
 
 // Heard is what came from a node, which need not be a peer. Received and corrupt together are what the

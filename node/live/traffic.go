@@ -86,11 +86,12 @@ func (s *server) Wires() api.Wires {
 		count(w.Dropped, "corrupt", h.Corrupt+h.EarlierCorrupt)
 	}
 	for _, l := range s.faulty.Links() {
-		from := heard[l.Peer]
+		from := presentLife(heard[l.Peer], l.PeerRun)
 		link := api.Link{
 			Peer: api.Peer{ID: l.Peer, Addr: addr[l.Peer]}, PeerRun: l.PeerRun, Connected: l.Connected, Stalled: l.Stalled,
 			Queued: l.Queued, Depth: l.Waiting, Packets: l.Sent, Sent: l.Sent, Repeated: l.Repeated, Passed: l.Passed, InFlight: l.InFlight,
-			Drops: l.Dropped, Received: from.Received + from.EarlierReceived, Corrupt: from.Corrupt + from.EarlierCorrupt, Error: l.LastError,
+			Drops: l.Dropped, HeardRun: from.Run, Received: from.Received, Corrupt: from.Corrupt,
+			EarlierReceived: from.EarlierReceived, EarlierCorrupt: from.EarlierCorrupt, Error: l.LastError,
 		}
 		for reason, n := range l.Dropped {
 			link.Dropped += n
@@ -105,6 +106,17 @@ func (s *server) Wires() api.Wires {
 	count(w.Dropped, "malformed_stream", s.wire.Malformed())
 	count(w.Dropped, "replayed", s.wire.Replayed())
 	return w
+}
+
+// presentLife is what came from a peer, told by the life that it is in. One that was met and has sent
+// nothing yet is known by its run only.
+func presentLife(h transport.Heard, run uint32) transport.Heard {
+	if run <= h.Run {
+		return h
+	}
+	return transport.Heard{
+		Peer: h.Peer, Run: run, EarlierReceived: h.EarlierReceived + h.Received, EarlierCorrupt: h.EarlierCorrupt + h.Corrupt,
+	}
 }
 
 // count adds to a number that is only there when it is more than nothing.

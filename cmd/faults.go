@@ -96,6 +96,17 @@ func newListFaults(a *app) *cobra.Command {
 			}
 			return a.print(docs, nil, func(t *term.Table) {
 				t.Empty = "no fault is in force"
+				if a.out.Format == term.FormatCSV { // for programs, which want moments
+					t.Columns("fault", "what", "until", "since")
+					for _, f := range faults {
+						until := ""
+						if !f.Until.IsZero() {
+							until = f.Until.UTC().Format(time.RFC3339Nano)
+						}
+						t.Row(f.Name, faultText(f), until, f.Since.UTC().Format(time.RFC3339Nano))
+					}
+					return
+				}
 				t.Columns("fault", "what", "left", "since")
 				for _, f := range faults {
 					t.Row(f.Name, faultText(f), leftText(f, now), term.Since(f.Since, now))

@@ -18,7 +18,7 @@ import (
 const refresh = 500 * time.Millisecond
 
 func newShowNetwork(a *app) *cobra.Command {
-	watch, links := false, false
+	watch, links, metrics := false, false, false
 	c := &cobra.Command{
 		Use:   "show-network",
 		Short: "Show how the network is",
@@ -31,11 +31,18 @@ Passed is what was written to the life that the peer is in. What was written to 
 counts as dropped, for the reason peer_ended: nobody can tell whether it was read.
 Received and corrupt are what came from the life that the peer is in; earlier, damaged
 ones included, what came from those before. At rest what one end has passed is
-what the other has received and found corrupt.`,
-		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --links\n  gossipctl show-network --watch",
+what the other has received and found corrupt.
+
+--metrics prints the counters of all nodes as GET /metrics of the controller does, in
+the text format of Prometheus; that needs the token of the network, which only
+gossipctl knows how to make. For Prometheus write it to a file of a textfile collector.`,
+		Example:           "  gossipctl show-network\n  gossipctl show-network -o wide\n  gossipctl show-network --links\n  gossipctl show-network --watch\n  gossipctl show-network --metrics",
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if metrics {
+				return a.showMetrics(c)
+			}
 			show := func(ctx context.Context) error { return a.showNetwork(ctx, links) }
 			if watch {
 				return a.watch(c.Context(), show)
@@ -45,7 +52,29 @@ what the other has received and found corrupt.`,
 	}
 	c.Flags().BoolVarP(&links, "links", "l", false, "show what became of the packets on every link, too")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it has changed, until Ctrl-C")
+	c.Flags().BoolVar(&metrics, "metrics", false, "print the counters of all nodes for Prometheus, and nothing else")
+	c.MarkFlagsMutuallyExclusive("metrics", "links")
+	c.MarkFlagsMutuallyExclusive("metrics", "watch")
 	return c
+}
+
+// showMetrics prints what the controller tells Prometheus.
+func (a *app) showMetrics(c *cobra.Command) error {
+	if !a.human() {
+		return a.misuse(c, fmt.Errorf("--metrics is in the format of Prometheus, and not in %s", a.out.Format))
+	}
+	n, err := a.open()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.limit(c.Context())
+	defer cancel()
+	page, err := n.Metrics(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = a.Out.Write(page) // numbers, and names of this project
+	return err
 }
 
 func (a *app) showNetwork(ctx context.Context, links bool) error {

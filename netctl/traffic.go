@@ -51,6 +51,13 @@ func statsOf(ctx context.Context, ids []gossip.NodeID, client func(gossip.NodeID
 	return stats
 }
 
+// Metrics asks the controller for the counters of all nodes, in the text format of Prometheus.
+func (n *Network) Metrics(ctx context.Context) ([]byte, error) {
+	var page []byte
+	err := n.controller().Do(ctx, http.MethodGet, "/metrics", nil, &page)
+	return page, n.Explain(err)
+}
+
 // metrics answers with the counters of all nodes that answer.
 func (c *controller) metrics(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()

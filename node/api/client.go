@@ -91,7 +91,11 @@ func (c *Client) do(ctx context.Context, method, path string, body, result any, 
 	if int64(len(data)) > limit {
 		return c.nonsense(fmt.Errorf("it has more than %d bytes", limit))
 	}
-	if result == nil {
+	switch result := result.(type) {
+	case nil:
+		return nil
+	case *[]byte: // an answer that is no JSON
+		*result = data
 		return nil
 	}
 	if err := json.Unmarshal(data, result); err != nil {

@@ -3,9 +3,11 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"gossipctl/cmd/term"
+	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/netctl"
 	"gossipctl/node/api"
@@ -21,6 +23,7 @@ type faultDoc struct {
 	Peers     []gossip.NodeID   `json:"peers"`             // only links between nodes and these; empty: all
 	Direction string            `json:"direction"`         // in, out or both, seen from nodes
 	Groups    [][]gossip.NodeID `json:"groups"`            // what passes between them; empty: no groups
+	Rest      []gossip.NodeID   `json:"rest"`              // who is in no group, which is a group of their own; empty without groups
 	OneWay    bool              `json:"one_way"`           // only from a group to a later one
 	Cut       bool              `json:"cut"`               // nothing passes
 	Loss      float64           `json:"loss"`              // shares of the packets, 0 to 1
@@ -39,9 +42,9 @@ type faultDoc struct {
 	Seed      uint64            `json:"seed,omitempty"`    // of nodes that were drawn
 }
 
-func docOfFault(f netctl.Fault, now time.Time) faultDoc {
+func docOfFault(f netctl.Fault, present []gossip.NodeID, now time.Time) faultDoc {
 	d := faultDoc{
-		Name: f.Name, What: faultText(f), Nodes: f.Nodes, Peers: f.Peers, Direction: string(f.Direction), Groups: f.Groups, OneWay: f.OneWay,
+		Name: f.Name, What: faultText(f, present), Nodes: f.Nodes, Peers: f.Peers, Direction: string(f.Direction), Groups: f.Groups, Rest: rest(f, present), OneWay: f.OneWay,
 		Cut: f.Cut, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Corrupt: f.Corrupt, Delay: f.Delay.String(), Jitter: f.Jitter,
 		Bandwidth: f.Bandwidth, ClockMS: float64(f.Clock) / float64(time.Millisecond), Since: f.Since,
 	}
@@ -56,11 +59,24 @@ func docOfFault(f netctl.Fault, now time.Time) faultDoc {
 	return d
 }
 
-// faultText says what a fault does, without when it ends.
-func faultText(f netctl.Fault) string {
+// faultText says what a fault does, without when it ends. Present are the nodes there are, of which those
+// in none of its groups are told, too.
+func faultText(f netctl.Fault, present []gossip.NodeID) string {
 	rule := f.Rule
 	rule.Until = time.Time{}
+	if rest := rest(f, present); len(rest) > 0 {
+		return fmt.Sprintf("%v / the rest (%s)", rule, fault.NodesText(rest))
+	}
 	return rule.String()
+}
+
+// rest are the nodes that a fault between groups keeps apart without naming them.
+func rest(f netctl.Fault, present []gossip.NodeID) []gossip.NodeID {
+	if len(f.Groups) == 0 {
+		return []gossip.NodeID{}
+	}
+	named := slices.Concat(f.Groups...)
+	return slices.DeleteFunc(slices.Clone(present), func(id gossip.NodeID) bool { return slices.Contains(named, id) })
 }
 
 // leftText says when a fault ends.
@@ -92,7 +108,7 @@ func newListFaults(a *app) *cobra.Command {
 			now := time.Now()
 			docs := []faultDoc{}
 			for _, f := range faults {
-				docs = append(docs, docOfFault(f, now))
+				docs = append(docs, docOfFault(f, n.Present(), now))
 			}
 			return a.print(docs, nil, func(t *term.Table) {
 				t.Empty = "no fault is in force"
@@ -103,13 +119,13 @@ func newListFaults(a *app) *cobra.Command {
 						if !f.Until.IsZero() {
 							until = f.Until.UTC().Format(time.RFC3339Nano)
 						}
-						t.Row(f.Name, faultText(f), until, f.Since.UTC().Format(time.RFC3339Nano))
+						t.Row(f.Name, faultText(f, n.Present()), until, f.Since.UTC().Format(time.RFC3339Nano))
 					}
 					return
 				}
 				t.Columns("fault", "what", "left", "since")
 				for _, f := range faults {
-					t.Row(f.Name, faultText(f), leftText(f, now), term.Since(f.Since, now))
+					t.Row(f.Name, faultText(f, n.Present()), leftText(f, now), term.Since(f.Since, now))
 				}
 			})
 		},
@@ -175,6 +191,12 @@ const shownFaults = 5
 // faultLines names the faults in force below what was said of a network as a whole.
 func (a *app) faultLines(w io.Writer, view netctl.View) {
 	now := time.Now()
+	var present []gossip.NodeID
+	for _, n := range view.Nodes {
+		if n.State != netctl.Removed {
+			present = append(present, n.ID)
+		}
+	}
 	for i, f := range view.Faults {
 		if i == shownFaults {
 			fmt.Fprintf(w, "… and %s more: gossipctl list-faults\n", term.Plural(len(view.Faults)-i, "fault"))
@@ -184,7 +206,7 @@ func (a *app) faultLines(w io.Writer, view netctl.View) {
 		if !f.Until.IsZero() {
 			left += " left"
 		}
-		fmt.Fprintf(w, "%s\n", a.OutColor.Warn(term.Escape(fmt.Sprintf("Fault %s: %s (%s)", f.Name, faultText(f), left))))
+		fmt.Fprintf(w, "%s\n", a.OutColor.Warn(term.Escape(fmt.Sprintf("Fault %s: %s (%s)", f.Name, faultText(f, present), left))))
 	}
 }
 

@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"gossipctl/fault"
+	"gossipctl/gossip"
 	"gossipctl/netctl"
 )
 
@@ -42,14 +44,30 @@ func TestWhenAFaultEnds(t *testing.T) {
 	if text := leftText(f, now); text != "until cleared" {
 		t.Error(text)
 	}
-	if d := docOfFault(f, now); d.Until != nil || d.LeftMS != nil || d.Direction != "both" || d.Delay != "none" {
+	if d := docOfFault(f, nil, now); d.Until != nil || d.LeftMS != nil || d.Direction != "both" || d.Delay != "none" {
 		t.Errorf("%+v", d)
 	}
 	f.Until = now.Add(90 * time.Second)
 	if text := leftText(f, now); text != "1 min 30 s" {
 		t.Error(text)
 	}
-	if d := docOfFault(f, now.Add(time.Hour)); *d.LeftMS != 0 || d.What != "loss 50 % of all packets" {
+	if d := docOfFault(f, nil, now.Add(time.Hour)); *d.LeftMS != 0 || d.What != "loss 50 % of all packets" {
+		t.Errorf("%+v", d)
+	}
+}
+
+// Nodes in none of the groups of a partition are one more group, and that has to be seen.
+func TestTheRestOfAPartition(t *testing.T) {
+	f := netctl.Fault{Rule: fault.Rule{Name: "f1", Cut: true, Groups: [][]gossip.NodeID{{1}, {2}}}}
+	present := []gossip.NodeID{1, 2, 3, 4, 6}
+	if d := docOfFault(f, present, time.Now()); d.What != "partition 1 / 2 / the rest (3-4,6)" || !slices.Equal(d.Rest, present[2:]) {
+		t.Errorf("%+v", d)
+	}
+	if d := docOfFault(f, present[:2], time.Now()); d.What != "partition 1 / 2" || d.Rest == nil || len(d.Rest) > 0 {
+		t.Errorf("%+v", d)
+	}
+	f.Rule = fault.Rule{Name: "f2", Loss: 1}
+	if d := docOfFault(f, present, time.Now()); len(d.Rest) > 0 {
 		t.Errorf("%+v", d)
 	}
 }

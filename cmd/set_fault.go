@@ -178,7 +178,7 @@ func (a *app) setFault(c *cobra.Command, n *netctl.Network, req netctl.FaultRequ
 		return err
 	}
 	now := time.Now()
-	doc := docOfFault(answer.Fault, now)
+	doc := docOfFault(answer.Fault, n.Present(), now)
 	doc.Parts, doc.Untold = answer.Parts, answer.Untold
 	if drawn {
 		doc.Seed = seed.value
@@ -192,7 +192,10 @@ func (a *app) setFault(c *cobra.Command, n *netctl.Network, req netctl.FaultRequ
 		if drawn && !seed.given {
 			a.note("drawn with --seed %d", seed.value)
 		}
-		if len(answer.Parts) > max(groups, 1) {
+		if answer.Links == 0 && answer.Fault.Clock == 0 {
+			a.note("No link is like that now: the fault does nothing until such nodes become peers.")
+		}
+		if answer.Fell && len(answer.Parts) > max(groups, 1) {
 			var parts []string
 			for _, part := range answer.Parts {
 				parts = append(parts, term.Nodes(part))

@@ -179,9 +179,6 @@ func (r *Rule) Check() error {
 	if r.OneWay && len(r.Groups) == 0 {
 		bad("only what separates groups can be one-way")
 	}
-	if r.Itself() {
-		bad("node %d has no link to itself", r.Nodes[0])
-	}
 	sets := append([][]gossip.NodeID{r.Nodes, r.Peers}, r.Groups...)
 	seen := make(map[gossip.NodeID]bool)
 	for i, set := range sets {

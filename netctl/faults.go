@@ -50,7 +50,9 @@ type FaultAnswer struct {
 	// Parts are those into which the nodes that live fall when edges on which nothing passes in either
 	// direction count for nothing: sorted; one when all can reach each other.
 	Parts  [][]int         `json:"parts"`
-	Untold []gossip.NodeID `json:"untold"` // nodes that did not answer and will be told later
+	Fell   bool            `json:"fell"`   // there were fewer parts before
+	Links  int             `json:"links"`  // directions of links that the fault is about now
+	Untold []gossip.NodeID `json:"untold"` // nodes it is about that did not answer and will be told later
 }
 
 // ClearRequest says which faults are to end.
@@ -114,6 +116,7 @@ func (c *controller) setFault(ctx context.Context, req FaultRequest) (FaultAnswe
 	if req.For > 0 {
 		f.Rule.Until = f.Since.Add(req.For)
 	}
+	before := len(topology.Components(c.open()))
 	c.mu.Lock()
 	set := c.state.FaultsSet + 1
 	if f.Rule.Name == "" {
@@ -130,11 +133,39 @@ func (c *controller) setFault(ctx context.Context, req FaultRequest) (FaultAnswe
 	c.log.Info("fault set", "fault", f.Rule.Name, "for", req.For)
 	out := FaultAnswer{Fault: Fault{f.Rule, f.Since}, Untold: c.tellFaults(ctx, c.present())}
 	out.Parts = topology.Components(c.open())
+	out.Fell = len(out.Parts) > before
+	var about map[gossip.NodeID]bool
+	about, out.Links = c.concerned(&f.Rule)
+	out.Untold = slices.DeleteFunc(out.Untold, func(id gossip.NodeID) bool { return !about[id] })
 	select {
 	case c.sooner <- struct{}{}:
 	default:
 	}
 	return out, c.saveFaults()
+}
+
+// concerned are the nodes whose packets or clocks a rule is about, and how many directions of links it is
+// about, by the peers that nodes have now.
+func (c *controller) concerned(r *fault.Rule) (nodes map[gossip.NodeID]bool, links int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	nodes = make(map[gossip.NodeID]bool)
+	for i := range c.state.Nodes {
+		n := &c.state.Nodes[i]
+		if n.Removed {
+			continue
+		}
+		if r.Clock != 0 && (len(r.Nodes) == 0 || slices.Contains(r.Nodes, n.ID)) {
+			nodes[n.ID] = true
+		}
+		for _, peer := range n.Peers {
+			if r.Matches(fault.Link{From: n.ID, To: peer}) {
+				nodes[n.ID] = true
+				links++
+			}
+		}
+	}
+	return nodes, links
 }
 
 // checkFault makes sure that a fault can be set.
@@ -145,6 +176,8 @@ func (c *controller) checkFault(r *fault.Rule, lasts time.Duration) error {
 	switch {
 	case lasts < 0 || lasts > MaxFor:
 		return usage(fmt.Errorf("a fault for %v is not possible: up to %v", lasts, MaxFor), "")
+	case r.Itself():
+		return usage(fmt.Errorf("node %d has no link to itself", r.Nodes[0]), "")
 	case !r.Until.IsZero():
 		return usage(errors.New("say how long a fault is to last, not until when"), "")
 	}
@@ -243,7 +276,7 @@ func (c *controller) open() *topology.Graph {
 	g, rules := c.liveGraph(), c.rules()
 	cut := func(a, b int) bool {
 		l := fault.Link{From: gossip.NodeID(a), To: gossip.NodeID(b)}
-		return slices.ContainsFunc(rules, func(r fault.Rule) bool { return r.Cut && r.Matches(l) })
+		return slices.ContainsFunc(rules, func(r fault.Rule) bool { return (r.Cut || r.Loss >= 1) && r.Matches(l) })
 	}
 	for _, e := range g.Edges() {
 		if cut(e.A, e.B) && cut(e.B, e.A) {

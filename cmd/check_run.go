@@ -49,7 +49,9 @@ Exit status 0 means valid, 5 violated, 7 unknown, 3 that there is no such run.`,
 			var err error
 			name := ""
 			if len(args) > 0 {
-				name = args[0]
+				if name = args[0]; name == "" {
+					return a.misuse(c, errors.New("no run is named: leave the argument out for the running network"))
+				}
 				m, v, err = judgePath(ctx, name)
 			} else {
 				name = fmt.Sprintf("network %q", a.network)
@@ -174,6 +176,13 @@ func (a *app) showVerdict(name string, m check.Manifest, v check.Verdict) error 
 
 func (a *app) writeVerdict(w io.Writer, name string, m check.Manifest, v check.Verdict) {
 	paint := map[check.Valid]func(term.Safe) term.Safe{check.True: a.OutColor.Good, check.False: a.OutColor.Bad, check.Unknown: a.OutColor.Warn}
+	if v.Events == 0 && m.FileVersion == 0 { // nothing could be read: a table of zeros would say less
+		fmt.Fprintf(w, "%s: %s\n", term.Escape(name), paint[v.Valid](term.Escape(v.Valid.String())))
+		for _, why := range v.Unknown {
+			fmt.Fprintf(w, "  %s\n", term.Escape(why))
+		}
+		return
+	}
 	fmt.Fprintf(w, "%s: %s · %s, %d live · %s · %s · seed %d\n\n", term.Escape(name), paint[v.Valid](term.Escape(v.Valid.String())),
 		term.Plural(v.Nodes, "node"), v.Live, term.Plural(v.Messages, "message"), term.Plural(v.Events, "event"), m.Seed)
 	var t term.Table

@@ -1,9 +1,13 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"gossipctl/check"
 	"gossipctl/cmd/term"
@@ -36,6 +40,21 @@ func (f fileOrFormat) Set(text string) error {
 	return nil
 }
 
+// checkArchiveName refuses what would become a file that nobody meant.
+func checkArchiveName(file string) error {
+	if file == "-" {
+		return errors.New("--output -: a run is not written to standard output; name a file")
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("--output %s is a folder; name a file in it", file)
+	}
+	switch ending := strings.ToLower(filepath.Ext(file)); ending {
+	case ".zip", ".7z", ".tar", ".xz", ".bz2", ".zst":
+		return fmt.Errorf("--output %s: a run is written as .tgz, not as %s", file, ending)
+	}
+	return nil
+}
+
 func newExportNetwork(a *app) *cobra.Command {
 	file, force, noFinal := "", false, false
 	c := &cobra.Command{
@@ -54,6 +73,9 @@ the file says everything about it, and only you can read it.`,
 			defer cancel()
 			if file == "" {
 				file = a.network + ".tgz"
+			}
+			if err := checkArchiveName(file); err != nil {
+				return a.misuse(c, err)
 			}
 			run, err := a.readNetwork(ctx, noFinal)
 			if err != nil {

@@ -16,7 +16,7 @@ func TestParseShare(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, v, err)
 		}
 	}
-	for _, text := range []string{"", "%", "half", "5 0%", "1,5"} {
+	for _, text := range []string{"", "%", "half", "5 0%", "1,5", "NaN", "0x10p-4", "0X1%"} {
 		if v, err := parseShare(text); err == nil {
 			t.Errorf("%q is taken for %v", text, v)
 		}
@@ -31,7 +31,7 @@ func TestParseRate(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, v, err)
 		}
 	}
-	for _, text := range []string{"", "0", "0.5", "-1", "KB", "64KX", "11GB", "NaN", "Inf", "1e300", "0x10KB1"} {
+	for _, text := range []string{"", "0", "0.5", "-1", "KB", "64KX", "11GB", "NaN", "Inf", "1e300", "0x10KB1", "0x10p4", "0x1p4KB"} {
 		if v, err := parseRate(text); err == nil {
 			t.Errorf("%q is taken for %v", text, v)
 		}

@@ -170,7 +170,11 @@ func (a *app) args(least, most int, want string) cobra.PositionalArgs {
 		case len(args) < least:
 			return a.misuse(c, fmt.Errorf("%s needs %s", c.Name(), want))
 		case len(args) > most:
-			return a.misuse(c, fmt.Errorf("%s takes %s; %q is too much (quote a text with blanks)", c.Name(), want, args[most]))
+			quote := ""
+			if strings.Contains(want, "MESSAGE") {
+				quote = " (quote a text with blanks)"
+			}
+			return a.misuse(c, fmt.Errorf("%q is too much%s: %s takes %s", args[most], quote, c.Name(), want))
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -162,6 +163,11 @@ func (o *setFault) run(c *cobra.Command, nodes string) error {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
 		if text == "the fault does nothing" {
 			text = "say what the fault is to do: --loss, --delay, --cut, …"
+			for _, s := range shareNames {
+				if c.Flags().Changed(s.name) {
+					text = fmt.Sprintf("--%s 0 does nothing: say more than 0; clear-faults ends a fault", s.name)
+				}
+			}
 		}
 		return o.misuse(c, fmt.Errorf("%s", text))
 	}
@@ -220,7 +226,7 @@ func (a *app) warnUntold(ids []gossip.NodeID) {
 func parseShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
 	v, err := strconv.ParseFloat(number, 64)
-	if err != nil {
+	if err != nil || math.IsNaN(v) || strings.ContainsAny(number, "xX") { // nobody means hexadecimal digits
 		return 0, fmt.Errorf("%q is not a share such as 0.5 or 50%%", text)
 	}
 	if percent {
@@ -244,7 +250,7 @@ func parseRate(text string) (int64, error) {
 			continue
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if err != nil {
+		if err != nil || strings.ContainsAny(digits, "xX") {
 			break
 		}
 		if v *= u.size; !(v >= 1 && v <= fault.MaxBandwidth) {

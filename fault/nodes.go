@@ -44,7 +44,7 @@ func ParseNodes(text string) (NodeSet, error) {
 	if number, percent := strings.CutSuffix(trimmed, "%"); percent {
 		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 		switch {
-		case err != nil || math.IsNaN(v):
+		case err != nil || math.IsNaN(v) || strings.ContainsAny(number, "xX"):
 			return NodeSet{}, fmt.Errorf("nodes %q must be written as %s", text, nodeForms)
 		case !(v > 0 && v <= 100):
 			return NodeSet{}, fmt.Errorf("nodes %q: a share of the nodes is above 0%% and at most 100%%", text)

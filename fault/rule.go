@@ -160,7 +160,7 @@ func (r *Rule) Check() error {
 	}
 	links := r.Cut || r.Loss > 0 || r.Duplicate > 0 || r.Corrupt > 0 || r.Reorder > 0 || r.Delay.Kind != None || r.Bandwidth > 0
 	switch {
-	case !links && r.Clock == 0:
+	case !links && r.Clock == 0 && len(wrong) == 0: // else it would do something if it were right
 		bad("the fault does nothing")
 	case links && r.Clock != 0:
 		bad("a wrong clock is a fault of nodes and not of links: set it alone")

@@ -42,7 +42,7 @@ func (w *World) store(i int, id gossip.ID) {
 	d.written = append(d.written, kept{saved, w.now + 1})
 	if !d.syncing {
 		d.syncing = true
-		w.queue.push(event{at: w.now + int64(w.cfg.SyncEvery), kind: flush, node: int32(i), life: w.lives[i]})
+		w.push(event{at: w.now + int64(w.cfg.SyncEvery), kind: flush, node: int32(i), life: w.lives[i]})
 	}
 }
 

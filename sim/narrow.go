@@ -57,7 +57,7 @@ func (w *World) leave(number int32, bandwidth int64) {
 	n := &w.narrows.list[number]
 	n.pace = bandwidth
 	takes := int64(n.queue[0].size) * second / bandwidth // at most a frame of 1 MiB: no overflow
-	w.queue.push(event{at: w.now + takes, kind: pass, node: number, data: n.turn})
+	w.push(event{at: w.now + takes, kind: pass, node: number, data: n.turn})
 }
 
 const second = int64(1e9)

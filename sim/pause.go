@@ -62,7 +62,7 @@ func (w *World) Resume(id gossip.NodeID) {
 		if l.kind == flight {
 			e.data = uint64(w.flights.add(l.packet))
 		}
-		w.queue.push(e)
+		w.push(e)
 	}
 	if d.peers {
 		w.SetPeers(id, w.peers[i])

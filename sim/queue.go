@@ -20,6 +20,7 @@ type kind uint8
 
 const (
 	alarm  kind = iota // a protocol is handed back its timer
+	row                // the protocols of a row of nodes are
 	flight             // a packet arrives
 	plan               // something outside the network happens
 	aside              // the same, but nobody waits for it

@@ -171,7 +171,7 @@ func (w *World) put(f inFlight, delay int64) {
 		w.instant.push(f)
 		return
 	}
-	w.queue.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(f))})
+	w.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(f))})
 }
 
 // set takes a node's alarms.
@@ -179,7 +179,7 @@ func (w *World) set(i int, alarms []gossip.Alarm) {
 	for _, a := range alarms {
 		w.alarms++
 		at := max(a.At.UnixNano()-beginNano, w.now)
-		w.queue.push(event{at: at, kind: alarm, node: int32(i), life: w.lives[i], data: uint64(a.Timer)})
+		w.alarm(at, sleeper{int32(i), w.lives[i]}, uint64(a.Timer))
 	}
 }
 

@@ -69,6 +69,7 @@ type World struct {
 	peers     []gossip.Peers
 
 	queue    queue
+	rows     rows
 	instant  instant // packets that arrive now
 	flights  flights
 	payloads payloads
@@ -187,13 +188,13 @@ func (w *World) Node(id gossip.NodeID) *node.Node { return w.nodes[id-1] }
 // At has something done at a moment from now on.
 func (w *World) At(at time.Duration, do func()) {
 	w.pending++
-	w.queue.push(event{at: max(int64(at), w.now), kind: plan, data: w.plans.add(do)})
+	w.push(event{at: max(int64(at), w.now), kind: plan, data: w.plans.add(do)})
 }
 
 // After has something done after a while, but does not wait for it: a world where nothing else is
 // left to happen is at rest.
 func (w *World) After(pause time.Duration, do func()) {
-	w.queue.push(event{at: w.now + max(int64(pause), 0), kind: aside, data: w.plans.add(do)})
+	w.push(event{at: w.now + max(int64(pause), 0), kind: aside, data: w.plans.add(do)})
 }
 
 // Planned is how many things there are that [World.At] has been told and that did not happen yet.
@@ -282,11 +283,11 @@ func (w *World) Quiet() bool {
 func (w *World) UnderWay() int { return w.packets }
 
 // Idle reports whether nothing will ever happen again.
-func (w *World) Idle() bool { return w.queue.len() == 0 && w.instant.n == 0 }
+func (w *World) Idle() bool { return w.queue.len() == 0 && len(w.rows.ringing.sleepers) == 0 && w.instant.n == 0 }
 
 // Next returns when the next thing will happen; something has to be going to.
 func (w *World) Next() time.Duration {
-	if w.instant.n > 0 {
+	if w.instant.n > 0 || len(w.rows.ringing.sleepers) > 0 {
 		return time.Duration(w.now)
 	}
 	return time.Duration(w.queue.peek())
@@ -297,6 +298,11 @@ func (w *World) Next() time.Duration {
 func (w *World) Step() bool {
 	if w.err != nil {
 		return false
+	}
+	if len(w.rows.ringing.sleepers) > 0 {
+		s, timer := w.rows.next()
+		w.ring(s, timer)
+		return true
 	}
 	if w.instant.n > 0 && (w.queue.len() == 0 || w.queue.peek() > w.now) {
 		w.drain()
@@ -321,14 +327,11 @@ func (w *World) Step() bool {
 	case flight:
 		w.arrive(w.flights.take(uint32(e.data)))
 	case alarm:
-		if w.doors != nil && w.doors[e.node].shut && w.lives[e.node] == e.life {
-			w.doors[e.node].late = append(w.doors[e.node].late, late{kind: alarm, data: e.data})
-			break
-		}
-		w.alarms--
-		if w.lives[e.node] == e.life {
-			w.wake(int(e.node), gossip.Timer(e.data))
-		}
+		w.ring(sleeper{e.node, e.life}, e.data)
+	case row:
+		w.rows.begin(e.data)
+		s, timer := w.rows.next()
+		w.ring(s, timer)
 	case pass:
 		w.pass(e.node, e.data)
 	case flush:

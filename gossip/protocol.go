@@ -93,12 +93,18 @@ type Outbox struct {
 // Reset empties the outbox and takes back the lists it has lent.
 func (o *Outbox) Reset() {
 	o.Detach()
-	o.messages.used, o.ids.used = 0, 0
+	o.messages.used, o.ids.used, o.messages.kept, o.ids.kept = 0, 0, 0, 0
 }
 
 // Detach empties the outbox and leaves the lists it has lent to whoever has the packets now.
 func (o *Outbox) Detach() {
+	o.messages.kept, o.ids.kept = o.messages.used, o.ids.used
 	o.Sends, o.Delivered, o.Alarms, o.Refused, o.Repaired = o.Sends[:0], o.Delivered[:0], o.Alarms[:0], "", false
+}
+
+// TakeBack takes back the lists lent since the outbox was emptied, when nobody has the packets.
+func (o *Outbox) TakeBack() {
+	o.messages.used, o.ids.used = o.messages.kept, o.ids.kept
 }
 
 // Messages lends a list of n messages for a packet, to be filled in.
@@ -130,6 +136,7 @@ func (o *Outbox) Refuse(why Refusal) { o.Refused = why }
 type slab[T any] struct {
 	piece []T
 	used  int
+	kept  int // of used, what was lent before the outbox was emptied
 }
 
 // pieceItems is how many items are allocated at once; longer lists get memory of their own.
@@ -140,7 +147,7 @@ func (s *slab[T]) cut(n int) []T {
 		return make([]T, n)
 	}
 	if s.used+n > len(s.piece) {
-		s.piece, s.used = make([]T, pieceItems), 0
+		s.piece, s.used, s.kept = make([]T, pieceItems), 0, 0
 	}
 	list := s.piece[s.used : s.used+n : s.used+n]
 	s.used += n

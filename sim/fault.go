@@ -105,12 +105,12 @@ func (w *World) dispatch(i int, f inFlight) {
 	}
 	if v.Twice {
 		again := f
-		if f.load != nil {
+		if f.load != nil && !f.load.lone {
 			again.load = w.payloads.take()
 			if w.nodes != nil { // a node may change what it is handed
 				own(again.load, f.load.messages, f.load.ids, f.load.routes)
 			} else {
-				*again.load = *f.load
+				again.load.messages, again.load.ids, again.load.hops = f.load.messages, f.load.ids, f.load.hops
 			}
 		}
 		w.Count.Repeated++

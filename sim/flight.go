@@ -2,8 +2,7 @@ package sim
 
 import "gossipctl/gossip"
 
-// inFlight is a packet on its way. Most packets of most rounds are empty calls, and there may be ten
-// million of them: what only some have is kept apart.
+// inFlight is a packet on its way, as long as it is at hand; see parcel.
 type inFlight struct {
 	from, to    gossip.NodeID
 	limit, hops int32
@@ -20,6 +19,47 @@ type payload struct {
 	ids      []gossip.ID
 	hops     []uint16       // of each of several messages, edges travelled on arrival
 	routes   []gossip.Route // of each message, between whole nodes
+
+	number      uint32 // its place among the payloads
+	lone        bool   // it belongs to a message of the world, and to all packets with nothing else in them
+	track       int    // the number of that message
+	limit, edge int32  // limit and hops of a parcel
+	run         uint16 // and run
+}
+
+// parcel is a packet on its way, as it is kept. Most packets of most rounds are empty calls or have the
+// same message, and there may be ten million of them: what only some have is in their payload.
+type parcel struct {
+	from, to gossip.NodeID
+	load     uint32 // number of the payload; 0: there is none
+	hop      uint16
+	kind     gossip.Kind
+	damaged  bool
+}
+
+// pack puts a packet away.
+func (ps *payloads) pack(f *inFlight) parcel {
+	p := parcel{from: f.from, to: f.to, hop: f.hop, kind: f.kind, damaged: f.damaged}
+	if f.limit != 0 || f.hops != 0 || f.run != 0 {
+		if f.load == nil {
+			f.load = ps.take()
+		}
+		f.load.limit, f.load.edge, f.load.run = f.limit, f.hops, f.run
+	}
+	if f.load != nil {
+		p.load = f.load.number
+	}
+	return p
+}
+
+// unpack takes it to hand again.
+func (ps *payloads) unpack(p parcel) inFlight {
+	f := inFlight{from: p.from, to: p.to, hop: p.hop, kind: p.kind, damaged: p.damaged}
+	if p.load != 0 {
+		f.load = &ps.pieces[p.load/payloadPiece][p.load%payloadPiece]
+		f.limit, f.hops, f.run = f.load.limit, f.load.edge, f.load.run
+	}
+	return f
 }
 
 // messages are what the packet has, if any.
@@ -40,17 +80,23 @@ func (f *inFlight) packet() gossip.Packet {
 }
 
 // payloads gives out payloads and takes them back, so that packets leave nothing behind to collect.
-type payloads struct{ free []*payload }
+type payloads struct {
+	pieces []*[payloadPiece]payload
+	free   []*payload
+}
 
 // payloadPiece is how many are allocated at once.
 const payloadPiece = 64
 
 func (ps *payloads) take() *payload {
 	if len(ps.free) == 0 {
-		piece := make([]payload, payloadPiece)
+		piece := new([payloadPiece]payload)
 		for k := range piece {
-			ps.free = append(ps.free, &piece[k])
+			if piece[k].number = uint32(len(ps.pieces)*payloadPiece + k); piece[k].number > 0 {
+				ps.free = append(ps.free, &piece[k])
+			}
 		}
+		ps.pieces = append(ps.pieces, piece)
 	}
 	n := len(ps.free)
 	l := ps.free[n-1]
@@ -59,19 +105,19 @@ func (ps *payloads) take() *payload {
 }
 
 func (ps *payloads) back(l *payload) {
-	if l != nil {
-		*l = payload{}
+	if l != nil && !l.lone {
+		*l = payload{number: l.number}
 		ps.free = append(ps.free, l)
 	}
 }
 
 // flights are packets that are under way for some time, each at a number that is used again afterwards.
 type flights struct {
-	slots []inFlight
+	slots []parcel
 	free  []uint32
 }
 
-func (fs *flights) add(f inFlight) uint32 {
+func (fs *flights) add(f parcel) uint32 {
 	if n := len(fs.free); n > 0 {
 		number := fs.free[n-1]
 		fs.free, fs.slots[number] = fs.free[:n-1], f
@@ -81,9 +127,8 @@ func (fs *flights) add(f inFlight) uint32 {
 	return uint32(len(fs.slots) - 1)
 }
 
-func (fs *flights) take(number uint32) inFlight {
+func (fs *flights) take(number uint32) parcel {
 	f := fs.slots[number]
-	fs.slots[number] = inFlight{}
 	fs.free = append(fs.free, number)
 	return f
 }
@@ -93,7 +138,7 @@ func (fs *flights) take(number uint32) inFlight {
 // are visited one after the other, which at a million nodes is several times faster than to jump.
 // A packet that answers another one comes in the next generation.
 type instant struct {
-	now, next [][]inFlight // by destination
+	now, next [][]parcel // by destination
 	n         int
 	shift     uint
 }
@@ -103,17 +148,17 @@ const visited = 11
 
 func newInstant(nodes int) instant {
 	groups := nodes>>visited + 1
-	return instant{now: make([][]inFlight, groups), next: make([][]inFlight, groups), shift: visited}
+	return instant{now: make([][]parcel, groups), next: make([][]parcel, groups), shift: visited}
 }
 
-func (in *instant) push(f inFlight) {
+func (in *instant) push(f parcel) {
 	group := min(max(int(f.to), 0)>>in.shift, len(in.next)-1)
 	in.next[group] = append(in.next[group], f)
 	in.n++
 }
 
 // generation makes the packets that were pushed those that are handed out.
-func (in *instant) generation() [][]inFlight {
+func (in *instant) generation() [][]parcel {
 	in.now, in.next = in.next, in.now
 	in.n = 0
 	return in.now

@@ -60,7 +60,7 @@ func (w *World) Resume(id gossip.NodeID) {
 		l := &d.late[k]
 		e := event{at: w.now, kind: l.kind, node: int32(i), life: w.lives[i], data: l.data}
 		if l.kind == flight {
-			e.data = uint64(w.flights.add(l.packet))
+			e.data = uint64(w.flights.add(w.payloads.pack(&l.packet)))
 		}
 		w.push(e)
 	}

@@ -73,16 +73,22 @@ func (w *World) apply(i int) {
 	for k := range w.out.Delivered {
 		w.deliver(i, w.out.Delivered[k].ID)
 	}
+	kept := false
 	for k := range w.out.Sends {
 		s := &w.out.Sends[k]
 		p := &s.Packet
 		f := inFlight{from: gossip.NodeID(i + 1), to: s.To, kind: p.Kind, limit: int32(p.Limit), hops: int32(p.Hops)}
 		if len(p.Messages)+len(p.IDs) > 0 {
-			f.load = w.payloads.take()
-			f.load.messages, f.load.ids = p.Messages, p.IDs
+			if f.load = w.lone(p); f.load == nil {
+				f.load = w.payloads.take()
+				f.load.messages, f.load.ids, kept = p.Messages, p.IDs, true
+			}
 			w.depart(i, &f)
 		}
 		w.send(i, f)
+	}
+	if !kept {
+		w.out.TakeBack()
 	}
 	w.set(i, w.out.Alarms)
 	if w.infective != nil {
@@ -168,10 +174,10 @@ func (w *World) count(f *inFlight) {
 // put has a packet arrive after a delay.
 func (w *World) put(f inFlight, delay int64) {
 	if delay <= 0 {
-		w.instant.push(f)
+		w.instant.push(w.payloads.pack(&f))
 		return
 	}
-	w.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(f))})
+	w.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(w.payloads.pack(&f)))})
 }
 
 // set takes a node's alarms.

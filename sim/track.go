@@ -21,6 +21,31 @@ type Track struct {
 	from    []gossip.NodeID // who sent it; empty unless asked for
 }
 
+// lend makes a payload of one message that many packets may carry.
+func (ps *payloads) lend(m gossip.Message, number int) *payload {
+	l := ps.take()
+	l.messages, l.lone, l.track = []gossip.Message{m}, true, number
+	return l
+}
+
+// lone is the payload of a packet that has nothing but a message just as it was published; nil if the
+// packet has anything else.
+func (w *World) lone(p *gossip.Packet) *payload {
+	if len(p.Messages) != 1 || len(p.IDs) > 0 || p.Limit != 0 || p.Hops != 0 {
+		return nil
+	}
+	m := &p.Messages[0]
+	number := w.tracks.find(m.ID)
+	if number < 0 {
+		return nil
+	}
+	l := w.tracks.lone[number]
+	if o := &l.messages[0]; m.Sent != o.Sent || len(m.Body) != len(o.Body) || len(m.Body) > 0 && &m.Body[0] != &o.Body[0] {
+		return nil
+	}
+	return l
+}
+
 func newTrack(cfg Config, id gossip.ID, now int64) Track {
 	t := Track{ID: id, Published: time.Duration(now), arrived: make([]int64, cfg.Nodes), hops: make([]uint16, cfg.Nodes)}
 	if cfg.Trees {
@@ -57,6 +82,7 @@ func (t *Track) forget(i int) {
 type tracks struct {
 	list   []Track
 	byName map[gossip.ID]int // of all but the newest
+	lone   []*payload        // of each, between bare protocols: what packets carry that have nothing else
 }
 
 // find returns the number of a message, or -1.
@@ -90,7 +116,7 @@ func (w *World) depart(i int, f *inFlight) {
 		f.load.hops = make([]uint16, len(messages))
 	}
 	for k := range messages {
-		number := w.tracks.find(messages[k].ID)
+		number := w.trackOf(f, k)
 		if number < 0 {
 			continue // made up; deliver tells
 		}
@@ -117,7 +143,7 @@ func (w *World) depart(i int, f *inFlight) {
 func (w *World) takeIn(i int) {
 	messages := w.taken.messages()
 	for k := range messages {
-		if number := w.tracks.find(messages[k].ID); number >= 0 {
+		if number := w.trackOf(&w.taken, k); number >= 0 {
 			t := &w.tracks.list[number]
 			t.Received++
 			if t.hops[i] == 0 && t.ID.Origin != gossip.NodeID(i+1) {
@@ -128,6 +154,14 @@ func (w *World) takeIn(i int) {
 			}
 		}
 	}
+}
+
+// trackOf is the number of a packet's k-th message, or -1.
+func (w *World) trackOf(f *inFlight, k int) int {
+	if f.load.lone {
+		return f.load.track
+	}
+	return w.tracks.find(f.load.messages[k].ID)
 }
 
 func (f *inFlight) hopAt(k int) uint16 {

@@ -247,6 +247,7 @@ func (w *World) Publish(id gossip.NodeID, body []byte, limit int) (int, error) {
 	w.seqs[life]++
 	m := gossip.Message{ID: gossip.ID{Origin: id, Run: life.Run, Seq: w.seqs[life]}, Body: body, Sent: w.clock.Add(w.plan.Clock(id))}
 	number := w.track(m.ID)
+	w.tracks.lone = append(w.tracks.lone, w.payloads.lend(m, number))
 	w.out.Detach()
 	w.protocols[i].Publish(w.clock, m, limit, &w.out)
 	w.apply(i)
@@ -283,7 +284,9 @@ func (w *World) Quiet() bool {
 func (w *World) UnderWay() int { return w.packets }
 
 // Idle reports whether nothing will ever happen again.
-func (w *World) Idle() bool { return w.queue.len() == 0 && len(w.rows.ringing.sleepers) == 0 && w.instant.n == 0 }
+func (w *World) Idle() bool {
+	return w.queue.len() == 0 && len(w.rows.ringing.sleepers) == 0 && w.instant.n == 0
+}
 
 // Next returns when the next thing will happen; something has to be going to.
 func (w *World) Next() time.Duration {
@@ -325,7 +328,7 @@ func (w *World) Step() bool {
 		}
 		w.plans.take(e.data)()
 	case flight:
-		w.arrive(w.flights.take(uint32(e.data)))
+		w.arrive(w.payloads.unpack(w.flights.take(uint32(e.data))))
 	case alarm:
 		w.ring(sleeper{e.node, e.life}, e.data)
 	case row:
@@ -359,7 +362,7 @@ func (w *World) drain() {
 				w.fail(w.cfg.Pulse())
 			}
 			if w.err == nil {
-				w.arrive(f)
+				w.arrive(w.payloads.unpack(f))
 			}
 		}
 		groups[k] = groups[k][:0]

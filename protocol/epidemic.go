@@ -14,13 +14,17 @@ import (
 // in which they came, so the hot ones are all those from some number on, and a round costs nothing for
 // the others.
 //
-// What a packet makes a node look at stands first: of a million nodes, none is in a cache when a packet comes.
+// Of a million nodes, none is in a cache when a packet comes. So all of it, with the first message, is in
+// 256 bytes, and to ask whether it is infective looks into each 64 of them: a simulator that asks many
+// beforehand has them all fetched at once.
 type epidemic struct {
-	peers  gossip.Peers
-	oldest uint64 // number of the oldest hot message, unless that is forgotten
-	turn   uint64 // of the message to pass on next; 0: begin with the oldest
 	known  memory[rumor]
+	one    [1]item[rumor] // where known begins
+	oldest uint64 // number of the oldest hot message, unless that is forgotten
+
 	beat
+	peers gossip.Peers
+	turn  uint64 // of the message to pass on next; 0: begin with the oldest
 	*epidemicRules
 	rng    *rand.Rand
 	walked gossip.NodeID // whom a walk over the peers reached; 0: it has not begun
@@ -200,7 +204,13 @@ func (e *epidemic) hear(now time.Time, from gossip.NodeID, messages []gossip.Mes
 
 func (e *epidemic) learn(now time.Time, m gossip.Message, out *gossip.Outbox) {
 	out.Deliver(m)
+	if e.known.items == nil {
+		e.known.items = e.one[:0]
+	}
 	*e.known.learn(m.ID, e.remember) = rumor{Message: m, round: e.round}
+	if len(e.known.items) == 2 {
+		e.one = [1]item[rumor]{} // both have moved
+	}
 	e.note(now, e.known.last())
 	if e.rounds == 0 {
 		e.oldest = e.known.last() + 1

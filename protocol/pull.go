@@ -64,7 +64,7 @@ func (p *pull) Publish(now time.Time, m gossip.Message, _ int, out *gossip.Outbo
 }
 
 // Infective reports whether a peer that asks might be told something.
-func (p *pull) Infective() bool { return p.infective() && !p.alone }
+func (p *pull) Infective() bool { return p.peers.Len() > 0 && p.infective() }
 
 func (p *pull) Receive(now time.Time, from gossip.NodeID, packet gossip.Packet, out *gossip.Outbox) {
 	switch {

@@ -50,7 +50,7 @@ func (p *pushPull) Publish(now time.Time, m gossip.Message, _ int, out *gossip.O
 }
 
 // Infective reports whether the next call or answer will have a message in it.
-func (p *pushPull) Infective() bool { return p.infective() && !p.alone }
+func (p *pushPull) Infective() bool { return p.peers.Len() > 0 && p.infective() }
 
 func (p *pushPull) Receive(now time.Time, from gossip.NodeID, packet gossip.Packet, out *gossip.Outbox) {
 	call := packet.Kind == pushPullCall

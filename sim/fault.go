@@ -81,7 +81,7 @@ func (w *World) setClocks(before *fault.Plan) {
 }
 
 // dispatch puts a packet on its way as the plan says.
-func (w *World) dispatch(i int, f inFlight) {
+func (w *World) dispatch(i int, f *inFlight) {
 	wi := w.wire(i, f.to)
 	var n uint64
 	if wi != nil {
@@ -104,7 +104,7 @@ func (w *World) dispatch(i int, f inFlight) {
 		return
 	}
 	if v.Twice {
-		again := f
+		again := *f
 		if f.load != nil && !f.load.lone {
 			again.load = w.payloads.take()
 			if w.nodes != nil { // a node may change what it is handed
@@ -118,14 +118,14 @@ func (w *World) dispatch(i int, f inFlight) {
 			wi.repeated++
 		}
 		again.damaged = v.Corrupt2
-		w.emit(wi, again, int64(v.Delay2), v.Bandwidth)
+		w.emit(wi, &again, int64(v.Delay2), v.Bandwidth)
 	}
 	f.damaged = v.Corrupt
 	w.emit(wi, f, int64(v.Delay), v.Bandwidth)
 }
 
 // emit launches one copy, through the queue before a narrow link.
-func (w *World) emit(wi *wire, f inFlight, delay, bandwidth int64) {
+func (w *World) emit(wi *wire, f *inFlight, delay, bandwidth int64) {
 	if bandwidth > 0 {
 		if !w.enqueue(f, delay, bandwidth) {
 			w.Count.Overflow++

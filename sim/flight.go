@@ -38,8 +38,8 @@ type parcel struct {
 }
 
 // pack puts a packet away.
-func (ps *payloads) pack(f *inFlight) parcel {
-	p := parcel{from: f.from, to: f.to, hop: f.hop, kind: f.kind, damaged: f.damaged}
+func (ps *payloads) pack(f *inFlight, p *parcel) {
+	p.from, p.to, p.load, p.hop, p.kind, p.damaged = f.from, f.to, 0, f.hop, f.kind, f.damaged
 	if f.limit != 0 || f.hops != 0 || f.run != 0 {
 		if f.load == nil {
 			f.load = ps.take()
@@ -49,17 +49,15 @@ func (ps *payloads) pack(f *inFlight) parcel {
 	if f.load != nil {
 		p.load = f.load.number
 	}
-	return p
 }
 
 // unpack takes it to hand again.
-func (ps *payloads) unpack(p parcel) inFlight {
-	f := inFlight{from: p.from, to: p.to, hop: p.hop, kind: p.kind, damaged: p.damaged}
+func (ps *payloads) unpack(p *parcel, f *inFlight) {
+	f.from, f.to, f.limit, f.hops, f.hop, f.kind, f.damaged, f.run, f.load = p.from, p.to, 0, 0, p.hop, p.kind, p.damaged, 0, nil
 	if p.load != 0 {
 		f.load = &ps.pieces[p.load/payloadPiece][p.load%payloadPiece]
 		f.limit, f.hops, f.run = f.load.limit, f.load.edge, f.load.run
 	}
-	return f
 }
 
 // messages are what the packet has, if any.
@@ -117,20 +115,15 @@ type flights struct {
 	free  []uint32
 }
 
-func (fs *flights) add(f parcel) uint32 {
+// add returns the number of an empty place.
+func (fs *flights) add() uint32 {
 	if n := len(fs.free); n > 0 {
 		number := fs.free[n-1]
-		fs.free, fs.slots[number] = fs.free[:n-1], f
+		fs.free = fs.free[:n-1]
 		return number
 	}
-	fs.slots = append(fs.slots, f)
+	fs.slots = append(fs.slots, parcel{})
 	return uint32(len(fs.slots) - 1)
-}
-
-func (fs *flights) take(number uint32) parcel {
-	f := fs.slots[number]
-	fs.free = append(fs.free, number)
-	return f
 }
 
 // instant holds the packets that arrive in the instant they are sent. They are handed out by
@@ -151,10 +144,12 @@ func newInstant(nodes int) instant {
 	return instant{now: make([][]parcel, groups), next: make([][]parcel, groups), shift: visited}
 }
 
-func (in *instant) push(f parcel) {
-	group := min(max(int(f.to), 0)>>in.shift, len(in.next)-1)
-	in.next[group] = append(in.next[group], f)
+// add returns an empty place for a packet to a node.
+func (in *instant) add(to gossip.NodeID) *parcel {
+	group := &in.next[min(max(int(to), 0)>>in.shift, len(in.next)-1)]
+	*group = append(*group, parcel{})
 	in.n++
+	return &(*group)[len(*group)-1]
 }
 
 // generation makes the packets that were pushed those that are handed out.
@@ -185,4 +180,19 @@ func (ps *plans) take(number uint64) func() {
 	ps.slots[number] = nil
 	ps.free = append(ps.free, number)
 	return do
+}
+
+// ahead is for how many packets the nodes are looked at beforehand.
+const ahead = 32
+
+// warm looks at the nodes that packets are for, one right after the other, and makes nothing of it: none
+// of them is in a cache, and a processor fetches many at a time when nothing depends on what it finds.
+func (w *World) warm(packets []parcel) {
+	for k := range packets {
+		if i := int(packets[k].to) - 1; i >= 0 && i < len(w.protocols) {
+			if p, is := w.protocols[i].(gossip.Restless); is {
+				p.Infective()
+			}
+		}
+	}
 }

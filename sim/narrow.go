@@ -28,7 +28,7 @@ type queued struct {
 }
 
 // enqueue lets a packet wait before a narrow link. It reports whether there was room.
-func (w *World) enqueue(f inFlight, delay, bandwidth int64) bool {
+func (w *World) enqueue(f *inFlight, delay, bandwidth int64) bool {
 	link := fault.Link{From: f.from, To: f.to}
 	number, known := w.narrows.number[link]
 	if !known {
@@ -44,8 +44,8 @@ func (w *World) enqueue(f inFlight, delay, bandwidth int64) bool {
 		return false
 	}
 	n.bytes += size
-	n.queue = append(n.queue, queued{f, delay, size})
-	w.count(&f)
+	n.queue = append(n.queue, queued{*f, delay, size})
+	w.count(f)
 	if len(n.queue) == 1 {
 		w.leave(number, bandwidth)
 	}
@@ -74,7 +74,7 @@ func (w *World) pass(number int32, turn uint64) {
 	if len(n.queue) > 0 {
 		w.leave(number, w.plan.Bandwidth(n.link))
 	}
-	w.put(first.inFlight, first.delay)
+	w.put(&first.inFlight, first.delay)
 }
 
 // widen gives what waits before narrow links the pace of a new plan: without a bound it leaves at once.
@@ -91,7 +91,7 @@ func (w *World) widen() {
 			continue
 		}
 		for _, q := range n.queue {
-			w.put(q.inFlight, q.delay)
+			w.put(&q.inFlight, q.delay)
 		}
 		n.queue, n.bytes = nil, 0
 	}

@@ -60,7 +60,7 @@ func (w *World) Resume(id gossip.NodeID) {
 		l := &d.late[k]
 		e := event{at: w.now, kind: l.kind, node: int32(i), life: w.lives[i], data: l.data}
 		if l.kind == flight {
-			e.data = uint64(w.flights.add(w.payloads.pack(&l.packet)))
+			e.data = w.park(&l.packet)
 		}
 		w.push(e)
 	}
@@ -75,16 +75,16 @@ func (w *World) Paused(id gossip.NodeID) bool { return w.shut(int(id - 1)) }
 func (w *World) shut(i int) bool { return w.doors != nil && w.doors[i].shut }
 
 // wait lets a packet wait at the door of the node at place i.
-func (w *World) wait(i int, f inFlight) {
+func (w *World) wait(i int, f *inFlight) {
 	d, size := &w.doors[i], f.size()
 	if d.bytes[f.from]+size > w.atDoor() {
 		w.Count.Overflow++
-		w.landed(&f, DropQueueFull)
+		w.landed(f, DropQueueFull)
 		w.payloads.back(f.load)
 		return
 	}
 	d.bytes[f.from] += size
-	d.late = append(d.late, late{kind: flight, packet: f})
+	d.late = append(d.late, late{kind: flight, packet: *f})
 }
 
 // clear throws away what waits at the door of a node that has ended.

@@ -24,33 +24,34 @@ func (w *World) wake(i int, t gossip.Timer) {
 	w.apply(i)
 }
 
-// arrive hands a packet to the node it is for.
-func (w *World) arrive(f inFlight) {
+// arrive hands the packet at hand to the node it is for.
+func (w *World) arrive() {
+	f := &w.taken
 	w.Count.Events++
 	i := int(f.to - 1)
 	switch {
 	case i < 0 || i >= len(w.protocols):
 		w.Count.ToNobody++
-		w.landed(&f, DropNoPeer)
+		w.landed(f, DropNoPeer)
 	case w.protocols[i] == nil:
 		w.Count.Missed++
-		w.landed(&f, DropPeerDown)
+		w.landed(f, DropPeerDown)
 	case w.doors != nil && w.doors[i].shut:
 		w.wait(i, f)
 		return
 	case f.damaged:
 		w.Count.Corrupt++
-		w.landed(&f, "")
+		w.landed(f, "")
 	default:
-		w.landed(&f, "")
-		w.hand(i, f)
+		w.landed(f, "")
+		w.hand(i)
 	}
 	w.payloads.back(f.load)
 }
 
-// hand gives a packet that has arrived to the node at place i.
-func (w *World) hand(i int, f inFlight) {
-	w.taken = f
+// hand gives the packet at hand, which has arrived, to the node at place i.
+func (w *World) hand(i int) {
+	f := &w.taken
 	w.Count.Received += uint64(len(f.messages()))
 	w.takeIn(i)
 	if w.nodes != nil {
@@ -85,7 +86,7 @@ func (w *World) apply(i int) {
 			}
 			w.depart(i, &f)
 		}
-		w.send(i, f)
+		w.send(i, &f)
 	}
 	if !kept {
 		w.out.TakeBack()
@@ -121,7 +122,7 @@ func (w *World) carryOut(i int, fx node.Effects) {
 				w.tracks.list[number].Copies++
 			}
 		}
-		w.send(i, f)
+		w.send(i, &f)
 	}
 	w.set(i, fx.Alarms)
 	if w.infective != nil {
@@ -141,7 +142,7 @@ func own(l *payload, messages []gossip.Message, ids []gossip.ID, routes []gossip
 }
 
 // send puts a packet on its way.
-func (w *World) send(i int, f inFlight) {
+func (w *World) send(i int, f *inFlight) {
 	c := &w.Count
 	c.Packets++
 	if f.load != nil {
@@ -158,8 +159,8 @@ func (w *World) send(i int, f inFlight) {
 	w.dispatch(i, f)
 }
 
-func (w *World) launch(f inFlight, delay int64) {
-	w.count(&f)
+func (w *World) launch(f *inFlight, delay int64) {
+	w.count(f)
 	w.put(f, delay)
 }
 
@@ -172,12 +173,19 @@ func (w *World) count(f *inFlight) {
 }
 
 // put has a packet arrive after a delay.
-func (w *World) put(f inFlight, delay int64) {
+func (w *World) put(f *inFlight, delay int64) {
 	if delay <= 0 {
-		w.instant.push(w.payloads.pack(&f))
+		w.payloads.pack(f, w.instant.add(f.to))
 		return
 	}
-	w.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: uint64(w.flights.add(w.payloads.pack(&f)))})
+	w.push(event{at: w.now + min(delay, eternity/2), kind: flight, data: w.park(f)})
+}
+
+// park puts away a packet that is under way for some time, and returns its number.
+func (w *World) park(f *inFlight) uint64 {
+	number := w.flights.add()
+	w.payloads.pack(f, &w.flights.slots[number])
+	return uint64(number)
 }
 
 // set takes a node's alarms.

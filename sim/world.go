@@ -328,7 +328,9 @@ func (w *World) Step() bool {
 		}
 		w.plans.take(e.data)()
 	case flight:
-		w.arrive(w.payloads.unpack(w.flights.take(uint32(e.data))))
+		w.payloads.unpack(&w.flights.slots[e.data], &w.taken)
+		w.flights.free = append(w.flights.free, uint32(e.data))
+		w.arrive()
 	case alarm:
 		w.ring(sleeper{e.node, e.life}, e.data)
 	case row:
@@ -357,12 +359,16 @@ func (w *World) drain() {
 	}
 	groups := w.instant.generation()
 	for k := range groups {
-		for _, f := range groups[k] {
+		for j := range groups[k] {
+			if j%ahead == 0 && w.restless {
+				w.warm(groups[k][j:min(j+ahead, len(groups[k]))])
+			}
 			if w.beats++; w.beats%arrivalsEvery == 0 && w.cfg.Pulse != nil {
 				w.fail(w.cfg.Pulse())
 			}
 			if w.err == nil {
-				w.arrive(w.payloads.unpack(f))
+				w.payloads.unpack(&groups[k][j], &w.taken)
+				w.arrive()
 			}
 		}
 		groups[k] = groups[k][:0]

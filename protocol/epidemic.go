@@ -20,7 +20,7 @@ import (
 type epidemic struct {
 	known  memory[rumor]
 	one    [1]item[rumor] // where known begins
-	oldest uint64 // number of the oldest hot message, unless that is forgotten
+	oldest uint64         // number of the oldest hot message, unless that is forgotten
 
 	beat
 	peers gossip.Peers

@@ -63,6 +63,10 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 	return a.print(stopped, func(w io.Writer) {
 		name, nodes := stopped.Network, term.Plural(stopped.Nodes, "node")
 		switch {
+		case stopped.Stateless:
+			fmt.Fprintf(w, "Network %q is not running, and its state file is missing. Its inboxes stay in %s; stop-network --discard%s removes them.\n", name, term.Escape(stopped.Data), naming(name))
+		case stopped.Was == netctl.WasNotRunning && stopped.Removed > 0:
+			fmt.Fprintf(w, "Network %q is not running; %s without a state file were removed.\n", name, inboxCount(stopped.Removed))
 		case stopped.Was == netctl.WasNotRunning:
 			fmt.Fprintf(w, "Network %q is not running.\n", name)
 		case stopped.Was == netctl.WasStopped && stopped.Kept:
@@ -89,6 +93,13 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 		t.Columns("network")
 		t.Row(stopped.Network)
 	})
+}
+
+func inboxCount(n int) string {
+	if n == 1 {
+		return "1 inbox"
+	}
+	return fmt.Sprintf("%d inboxes", n)
 }
 
 // nodeList names nodes: node 3, or nodes 3, 5, 8.

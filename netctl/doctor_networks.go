@@ -70,6 +70,11 @@ func (d *doctor) checkNetwork(ctx context.Context, name string) {
 	case errors.As(err, &damaged):
 		d.damaged(ctx, dir, damaged)
 	case state.FileVersion == 0 && errors.Is(err, os.ErrNotExist):
+		var kept *api.Error
+		if errors.As(lacksState(api.CodeNotRunning, dir, nil), &kept) {
+			d.add(checkNetwork, FindingWarn, kept.Message, kept.Hint)
+			return
+		}
 		d.add(checkNetwork, FindingOK, fmt.Sprintf("%q does not run, and keeps files in %s", name, dir.Path()), "")
 	case err != nil && beside == nil:
 		d.add(checkNetwork, FindingFail, fmt.Sprintf("%q: %v", name, err), d.nextStep(err))
@@ -215,7 +220,11 @@ func (d *doctor) damaged(ctx context.Context, dir *store.Dir, why *store.Damaged
 		_, err = dir.SetAside()
 		return len(list), err
 	})
-	d.treated(detail, "; it was set aside as state.json.bad", ended, err)
+	done := "; it was set aside as state.json.bad"
+	if n := len(inboxFiles(dir)); n > 0 {
+		done += "; the inboxes stay in " + dataPath(dir)
+	}
+	d.treated(detail, done, ended, err)
 }
 
 // locked does something while no other command can change the network.

@@ -39,6 +39,9 @@ func Resume(ctx context.Context, name string, opts StartOptions) (*Started, erro
 	defer release()
 	state, err := store.ReadState[State](dir, StateVersion)
 	if errors.Is(err, os.ErrNotExist) {
+		if kept := lacksState(api.CodeNotRunning, dir, nil); kept != nil {
+			return nil, kept
+		}
 		return nil, nothingKept(root, name)
 	}
 	if err != nil {

@@ -141,6 +141,11 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 		return nil, nil, storeError(err)
 	}
 	data.Close() // nodes are told their files by name
+	if o.Prior == nil {
+		if err := beginStart(dir); err != nil {
+			return nil, nil, storeError(err)
+		}
+	}
 	secret, err := dir.NewSecret()
 	if err != nil {
 		return nil, nil, storeError(err)
@@ -175,6 +180,9 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	}
 	if err == nil {
 		err = c.note(nil)
+	}
+	if err == nil {
+		err = storeError(endStart(dir)) // before the commit: a crash in between keeps too much, and not too little
 	}
 	if err == nil {
 		err = storeError(c.save()) // the commit: from here on the network exists

@@ -99,8 +99,18 @@ func leftOver(ctx context.Context, dir *store.Dir, note func(string)) (bool, err
 	state, err := store.ReadState[State](dir, StateVersion)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return failedStart(dir)
+		stale, err := failedStart(dir)
+		if err == nil {
+			err = lacksState(api.CodeConflict, dir, nil)
+		}
+		return stale, err
 	case err != nil:
+		var damaged *store.DamagedError
+		if errors.As(err, &damaged) {
+			if kept := lacksState(api.CodeConflict, dir, damaged); kept != nil {
+				return false, kept
+			}
+		}
 		return false, storeError(err)
 	}
 	name := state.Spec.Network

@@ -23,9 +23,13 @@ type Stopped struct {
 	Note    string `json:"note,omitempty"`
 	Record  bool   `json:"record"` // what it had recorded is gone with it
 
-	Kept    bool            `json:"kept"`           // it can be resumed
-	Data    string          `json:"data,omitempty"` // the folder where it is kept
-	Unsaved []gossip.NodeID `json:"unsaved"`        // nodes of a kept network whose inboxes are lost all the same
+	Kept bool   `json:"kept"`           // it can be resumed
+	Data string `json:"data,omitempty"` // the folder where it is kept
+	// Stateless is set when inboxes are left in Data whose state file is missing: nothing can be resumed.
+	Stateless bool `json:"stateless,omitempty"`
+	Removed   int  `json:"removed,omitempty"` // inboxes that were discarded with a state nobody could read
+
+	Unsaved []gossip.NodeID `json:"unsaved"` // nodes of a kept network whose inboxes are lost all the same
 }
 
 // What a network was when it was told to stop.
@@ -88,11 +92,8 @@ func stop(ctx context.Context, root, name string, how ending) (Stopped, error) {
 	}
 	defer release()
 	state, err := store.ReadState[State](dir, StateVersion)
-	if errors.Is(err, os.ErrNotExist) {
-		return out, storeError(dir.Remove()) // what a start that failed with --retain has left
-	}
 	if err != nil {
-		return out, storeError(err)
+		return out, stopStateless(ctx, dir, err, how, &out)
 	}
 	out.Record = state.Spec.Record
 	p, err := proc.Open(state.Controller)
@@ -108,6 +109,29 @@ func stop(ctx context.Context, root, name string, how ending) (Stopped, error) {
 		err = stopRunning(ctx, dir, state, p, how, &out)
 	}
 	return out, err
+}
+
+// stopStateless deals with a network whose state cannot be read; why is the error of reading it. What may
+// hold messages goes only when that was asked for.
+func stopStateless(ctx context.Context, dir *store.Dir, why error, how ending, out *Stopped) error {
+	var damaged *store.DamagedError
+	missing := errors.Is(why, os.ErrNotExist)
+	switch {
+	case how == toDiscard && (missing || errors.As(why, &damaged)):
+		if !missing {
+			out.Was, out.Note = WasGone, "its state file was damaged"
+		}
+		out.Removed = len(inboxFiles(dir))
+		if err := endStateless(ctx, dir); err != nil {
+			return err
+		}
+	case !missing:
+		return storeError(why)
+	case len(inboxFiles(dir)) > 0:
+		out.Data, out.Stateless = dataPath(dir), true
+		return nil
+	}
+	return storeError(dir.Remove()) // also what a start that failed with --retain has left
 }
 
 // stopRunning deals with a network whose controller lives.

@@ -209,7 +209,10 @@ func newResumeNode(a *app) *cobra.Command {
 func newRestartNode(a *app) *cobra.Command {
 	l := &livesCommand{
 		app: a, do: (*netctl.Network).Restart, from: []netctl.NodeStatus{netctl.Running, netctl.Paused, netctl.Dead}, none: "The network has no nodes.", done: "restarted",
-		after: func(n *netctl.Network, _ netctl.Lives) {
+		after: func(n *netctl.Network, out netctl.Lives) {
+			for _, text := range out.Lost {
+				a.note("%s %s", a.ErrColor.Warn("Warning:"), text)
+			}
 			switch spec := n.Spec(); {
 			case spec.Durable:
 			case spec.Repairs():

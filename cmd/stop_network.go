@@ -64,7 +64,7 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 		name, nodes := stopped.Network, term.Plural(stopped.Nodes, "node")
 		switch {
 		case stopped.Stateless:
-			fmt.Fprintf(w, "Network %q is not running, and its state file is missing. Its inboxes stay in %s; stop-network --discard%s removes them.\n", name, term.Escape(stopped.Data), naming(name))
+			fmt.Fprintf(w, "Network %q is not running, and its state file is missing. Its inboxes stay in %s; stop-network --discard%s removes them.\n", name, term.Escape(stopped.Data), netctl.Naming(name))
 		case stopped.Was == netctl.WasNotRunning && stopped.Removed > 0:
 			fmt.Fprintf(w, "Network %q is not running; %s without a state file were removed.\n", name, inboxCount(stopped.Removed))
 		case stopped.Was == netctl.WasNotRunning:

@@ -158,6 +158,9 @@ func TestTornAtEveryByte(t *testing.T) {
 			check(t, fmt.Sprintf("zeros from %d", at), path, padded, records[:whole(records, at)])
 		}
 	}
+	if kept, _ := filepath.Glob(path + ".*"); len(kept) > 0 {
+		t.Errorf("of a record that was never whole there is %q", kept)
+	}
 }
 
 func TestEveryByteFlipped(t *testing.T) {
@@ -180,6 +183,42 @@ func TestEveryByteFlipped(t *testing.T) {
 				continue
 			}
 			check(t, fmt.Sprintf("byte %d changed by %#x", at, with), path, bad, records[:whole(records, at)])
+			n := whole(records, at)
+			kept, err := os.ReadFile(path + ".bad")
+			if n < len(records)-1 && (err != nil || !bytes.Equal(kept, bytes.TrimRight(bad[ends(records)[n]:], "\x00"))) {
+				t.Fatalf("byte %d changed by %#x: whole records followed it, and what was cut off is not beside: %v", at, with, err)
+			}
+			if err == nil {
+				if err := os.Remove(path + ".bad"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// What was cut off before is not written over, and where it cannot be kept nothing is cut off.
+func TestWhatIsCutOffIsKept(t *testing.T) {
+	path, data := made(t, "one", "two", "three")
+	bad := slices.Clone(data)
+	bad[headerSize+Overhead] ^= 1
+	for i := 1; i <= maxCuts+1; i++ {
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, found, err := Open(path, nothing)
+		if i > maxCuts {
+			if left, _ := os.ReadFile(path); err == nil || !bytes.Equal(left, bad) {
+				t.Errorf("too many of them: %v", err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		if kept, err := os.ReadFile(found.Kept); !found.Damaged || err != nil || !bytes.Equal(kept, bad[headerSize:]) {
+			t.Fatalf("time %d: %+v, %v", i, found, err)
 		}
 	}
 }

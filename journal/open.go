@@ -19,11 +19,16 @@ type Recovered struct {
 	Records int
 	Bytes   int64 // of the records, in the file
 	Cut     int64 // bytes behind the last whole record that were damaged or not written to their end
+	// Damaged is set when Cut is more than the beginning of one record: something that may have been whole
+	// before, and that others may have relied on.
+	Damaged bool
+	Kept    string // the file beside the journal in which [Open] has kept that; empty where it has not
 }
 
 // Open opens the journal of a file, which is made if it is missing, and hands each of its records, in
 // order, to each; a record is only lent. What is behind the last whole record is cut off, and all before
-// it is on disk when Open returns.
+// it is on disk when Open returns. When that is more than one record that was not written to its end it is
+// kept beside, in FILE.bad, or FILE.bad.2 and so on.
 //
 // The file must be ours, readable by nobody else, and no link. The error wraps [ErrFormat] when it is no
 // journal, [ErrBusy] when another process has it, or the error of each; the file is as it was then.
@@ -56,6 +61,9 @@ func open(f *os.File, path string, each func(record []byte) error) (*Journal, Re
 	}
 	size := info.Size()
 	found, err := Read(f, size, each)
+	if err == nil && found.Damaged {
+		found.Kept, err = keepCut(f, headerSize+found.Bytes, found.Cut, path)
+	}
 	if err != nil {
 		return nil, found, err
 	}
@@ -151,6 +159,10 @@ func Read(r io.ReaderAt, size int64, each func(record []byte) error) (Recovered,
 	end := headerSize + found.Bytes
 	cut, err := damage(io.NewSectionReader(r, end, size-end))
 	found.Cut = cut
+	if err == nil && cut > 0 {
+		begun, failed := torn(r, end, cut)
+		found.Damaged, err = !begun, failed
+	}
 	return found, err
 }
 

@@ -25,6 +25,8 @@ type Lives struct {
 	Nodes []Life `json:"nodes"` // those that were named, by number
 	Alive int    `json:"alive"` // nodes whose processes live, afterwards
 	Of    int    `json:"of"`    // nodes that were not removed
+
+	Lost []string `json:"lost,omitempty"` // what restarted nodes have not found again of their inboxes on disk, in sentences
 }
 
 // Life is what has become of one node.

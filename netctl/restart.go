@@ -26,7 +26,13 @@ func (c *controller) restart(ctx context.Context, req LivesRequest) (Lives, erro
 	for i, l := range lives {
 		ids[i] = l.ID
 	}
+	var missing []gossip.NodeID
+	if c.state.Spec.Durable {
+		missing = missingInboxes(c.dir, ids)
+	}
+	before := damagedInboxes(c.dir)
 	failed := c.revive(ctx, ids)
+	lost := inboxLoss(c.dir, missing, newlyDamaged(c.dir, before))
 	c.log.Info("nodes restarted", "nodes", ranges(ids), "failed", failed)
 	// Their peers may have changed while they were born; and they have missed nothing else, because the
 	// faults in force were with their configuration.
@@ -37,6 +43,7 @@ func (c *controller) restart(ctx context.Context, req LivesRequest) (Lives, erro
 		}
 	}
 	out, err := c.written(lives)
+	out.Lost = lost
 	if failed != nil {
 		err = failed
 	}

@@ -57,7 +57,17 @@ func Resume(ctx context.Context, name string, opts StartOptions) (*Started, erro
 		Root: root, Spec: state.Spec, Edges: state.edges(), Prior: &state,
 		Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground,
 	}
-	return launchController(ctx, dir, o, opts.Progress)
+	var missing []gossip.NodeID
+	if state.Spec.Durable {
+		missing = missingInboxes(dir, state.present())
+	}
+	before := damagedInboxes(dir)
+	started, err := launchController(ctx, dir, o, opts.Progress)
+	// Also when it failed: by the next time nodes may have made files anew, and nobody could tell any more.
+	for _, text := range inboxLoss(dir, missing, newlyDamaged(dir, before)) {
+		opts.Note("Warning: " + text)
+	}
+	return started, err
 }
 
 func nothingKept(root, name string) *api.Error {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"gossipctl/gossip"
 	"gossipctl/netctl/store"
 	"gossipctl/node/api"
 )
@@ -66,7 +68,7 @@ func lacksState(code api.Code, dir *store.Dir, why error) error {
 		many = "1 inbox is"
 	}
 	return api.NewError(code, fmt.Sprintf("%s, and %s in %s", what, many, dataPath(dir)),
-		fmt.Sprintf("put a good state.json back, or move that folder elsewhere; gossipctl stop-network --discard%s removes it with everything in it", naming(dir.Name())))
+		fmt.Sprintf("put a good state.json back, or move that folder elsewhere; gossipctl stop-network --discard%s removes it with everything in it", Naming(dir.Name())))
 }
 
 // endStateless ends what still runs of a network whose state cannot be read, as far as it is proven to be
@@ -82,4 +84,54 @@ func endStateless(ctx context.Context, dir *store.Dir) error {
 		return api.NewError(api.CodeFailed, "it cannot be told what state folder these belong to: "+listed(unproven), "end them with kill and their pid if they are yours")
 	}
 	return endProcesses(ctx, list)
+}
+
+// damagedInboxes are the files in which nodes have kept what was damaged in their inboxes, with the numbers
+// of the nodes.
+func damagedInboxes(dir *store.Dir) map[string]gossip.NodeID {
+	found := make(map[string]gossip.NodeID)
+	names, _ := filepath.Glob(filepath.Join(dataPath(dir), "node-*.inbox.bad*")) // the pattern is well-formed
+	for _, name := range names {
+		var id gossip.NodeID
+		if _, err := fmt.Sscanf(filepath.Base(name), "node-%d.inbox.bad", &id); err == nil {
+			found[name] = id
+		}
+	}
+	return found
+}
+
+// newlyDamaged are the nodes of which there are such files that were not there before.
+func newlyDamaged(dir *store.Dir, before map[string]gossip.NodeID) []gossip.NodeID {
+	ids := []gossip.NodeID{}
+	for name, id := range damagedInboxes(dir) {
+		if _, known := before[name]; !known {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// missingInboxes are those of ids whose files are not there or empty. A durable node makes its own when it
+// is born, so somebody has removed them.
+func missingInboxes(dir *store.Dir, ids []gossip.NodeID) []gossip.NodeID {
+	missing := []gossip.NodeID{}
+	for _, id := range ids {
+		if info, err := os.Lstat(filepath.Join(dataPath(dir), dataName(id))); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// inboxLoss says what nodes have not found again of their inboxes on disk; empty when nothing is lost.
+func inboxLoss(dir *store.Dir, missing, damaged []gossip.NodeID) (said []string) {
+	if len(missing) > 0 {
+		said = append(said, fmt.Sprintf("the inbox file of %s was missing or empty; what was in it is lost, unless a peer has it", ranges(missing)))
+	}
+	if len(damaged) > 0 {
+		said = append(said, fmt.Sprintf("the inbox file of %s was damaged; the messages behind the damage are lost, unless a peer has them; what was cut off is kept as %s",
+			ranges(damaged), filepath.Join(dataPath(dir), "node-*.inbox.bad")))
+	}
+	return said
 }

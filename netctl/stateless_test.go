@@ -3,10 +3,16 @@
 package netctl_test
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
+	"gossipctl/gossip"
 	"gossipctl/netctl"
 )
 
@@ -92,4 +98,52 @@ func TestDiscardEndsWhatRunsWithoutAState(t *testing.T) {
 	if _, err := os.Lstat(l.folder()); err == nil {
 		t.Error("it is still there")
 	}
+}
+
+// What a durable network does not find again on its disk it says, and what it cuts off it keeps.
+func TestLostInboxesAreSaid(t *testing.T) {
+	t.Parallel()
+	l := keepLab(t)
+	l.start(4, "--durable", "--repair", "none") // which would bring the messages back
+	for i := range 4 {
+		l.arrives(1, "message "+strconv.Itoa(i))
+	}
+	l.must(0, nil, "stop-network", "--keep")
+	inbox := func(id int) string { return filepath.Join(l.folder(), "data", fmt.Sprintf("node-%d.inbox", id)) }
+	spoil := func(id int) {
+		t.Helper()
+		data, err := os.ReadFile(inbox(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[bytes.Index(data, []byte("message 1"))] ^= 1
+		if err := os.WriteFile(inbox(id), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil(2)
+	if err := errors.Join(os.Remove(inbox(3)), os.Truncate(inbox(4), 0)); err != nil {
+		t.Fatal(err)
+	}
+	l.resume("Warning: the inbox file of nodes 3-4 was missing or empty", "Warning: the inbox file of node 2 was damaged", "node-*.inbox.bad")
+	if kept, err := os.ReadFile(inbox(2) + ".bad"); err != nil || !bytes.Contains(kept, []byte("message 3")) {
+		t.Errorf("what was cut off is not kept: %v", err)
+	}
+	for id, want := range map[gossip.NodeID]int{1: 4, 2: 1, 3: 0} {
+		if got := l.bodies(id); len(got) != want {
+			t.Errorf("node %d: %q", id, got)
+		}
+	}
+	l.must(0, nil, "stop-network", "--keep")
+	if r := l.must(0, nil, "start-network", "--resume"); strings.Contains(r.err, "Warning") {
+		t.Errorf("it is said twice: %v", r)
+	}
+
+	// The same when a node is started again.
+	l.must(0, nil, "kill-node", "1,4")
+	spoil(1)
+	if err := os.Remove(inbox(4)); err != nil {
+		t.Fatal(err)
+	}
+	l.must(0, []string{"the inbox file of node 4 was missing or empty", "the inbox file of node 1 was damaged"}, "restart-node", "1,4")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"gossipctl/gossip"
@@ -85,6 +86,9 @@ func (k *keeper) restore(n *node.Node, run uint32) (last uint64, err error) {
 	k.entries = len(old.saved)
 	messages, _, last := n.Size()
 	k.synced = last
+	if found.Damaged {
+		k.log.Warn("the inbox file was damaged, and messages behind the damage are lost", "cut_bytes", found.Cut, "kept_as", filepath.Base(found.Kept))
+	}
 	if found.Records > 0 || found.Cut > 0 {
 		k.log.Info("inbox restored", "messages", messages, "cut_bytes", found.Cut)
 	}

@@ -51,6 +51,9 @@ func (a *app) warn(change netctl.Change) {
 		a.note("%s the network is in %d parts now: %s", a.ErrColor.Warn("Warning:"), len(parts), term.And(parts))
 		a.note("Messages cannot pass from one to another; connect-nodes or rewire-network can join them.")
 	}
+	if len(change.Dead) > 0 {
+		a.note("%s: dead, and given peers all the same, for restart-node", nodesText(change.Dead))
+	}
 	if len(change.Untold) > 0 {
 		a.note("%s %s did not answer and will be told of new peers later", a.ErrColor.Warn("Warning:"), term.Plural(len(change.Untold), "node"))
 	}
@@ -165,7 +168,8 @@ func newRewireNetwork(a *app) *cobra.Command {
 		Use:   "rewire-network",
 		Short: "Wire the running network anew, at random",
 		Long: `Wire the running network anew, at random: every node gets from --min-peers to
---max-peers peers, and the network is connected before, meanwhile and afterwards.`,
+--max-peers peers, and the network is connected before, meanwhile and afterwards.
+Dead nodes get --min-peers of the living besides, for when they are started again.`,
 		Example:           "  gossipctl rewire-network --min-peers 3 --max-peers 5",
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,

@@ -213,10 +213,18 @@ func newRestartNode(a *app) *cobra.Command {
 			for _, text := range out.Lost {
 				a.note("%s %s", a.ErrColor.Warn("Warning:"), text)
 			}
+			again := 0
+			for _, life := range out.Nodes {
+				if life.State != netctl.Dead {
+					again++
+				}
+			}
 			switch spec := n.Spec(); {
-			case spec.Durable:
+			case spec.Durable || len(out.Nodes) == 0:
+			case out.Alive == again:
+				a.note("memory inbox was lost; no node ran on that could refill it")
 			case spec.Repairs():
-				a.note("memory inbox was lost; it is refilled from its peers")
+				a.note("memory inbox was lost; it is refilled from its peers, as far as they have the messages")
 			default:
 				a.note("memory inbox was lost")
 			}

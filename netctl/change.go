@@ -25,6 +25,7 @@ type Change struct {
 	Topology TopologyView    `json:"topology"`       // of the nodes that live, afterwards
 	Parts    [][]int         `json:"parts"`          // into which they fall apart, if they do
 	Untold   []gossip.NodeID `json:"untold"`         // nodes that did not answer and will be told later
+	Dead     []gossip.NodeID `json:"dead,omitempty"` // dead nodes that a new wiring gave peers, for when they are started again
 }
 
 // AddRequest asks for a node more.
@@ -359,15 +360,26 @@ func (c *controller) rewire(ctx context.Context, req RewireRequest) (Change, err
 	if err != nil {
 		return Change{}, usage(err, "")
 	}
-	next := topology.NewNodes(c.graph.Nodes()) // dead nodes keep no edge
+	next := topology.NewNodes(c.graph.Nodes())
 	for _, e := range wired.Edges() {
 		next.AddEdge(e.A, e.B)
+	}
+	// Dead nodes get peers among the living, who then keep trying them: restarted they are in the network.
+	dead := []gossip.NodeID{}
+	chance := rand.New(rand.NewPCG(req.Seed, 4))
+	for _, v := range c.graph.Nodes() {
+		if !live.HasNode(v) {
+			for _, e := range topology.Attach(wired, v, min(req.MinPeers, wired.Len()), chance) {
+				next.AddEdge(e.A, e.B)
+			}
+			dead = append(dead, gossip.NodeID(v))
+		}
 	}
 	c.mu.Lock()
 	c.state.Spec.Topology, c.state.Spec.Parameter = DefaultTopology, 0 // it is no longer what it was
 	c.mu.Unlock()
 	change, err := c.rewired(ctx, next)
-	change.Seed = req.Seed
+	change.Seed, change.Dead = req.Seed, dead
 	return change, err
 }
 

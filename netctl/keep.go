@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"gossipctl/gossip"
 	"gossipctl/netctl/store"
 	"gossipctl/node/api"
+	"gossipctl/trace"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -52,9 +54,10 @@ func (c *controller) stop(ctx context.Context, req StopRequest, cease func()) (S
 	return out, nil
 }
 
-// saveInboxes has every node bring its inbox to disk. It returns those that cannot be asked, because they
-// are dead, stand still or do not answer; one that answers and cannot do it is an error. The inboxes of
-// a durable network are on disk, whatever has become of the nodes.
+// saveInboxes has every node bring its inbox to disk. Those that stand still are woken for it, and stand
+// still again when the network goes on. It returns those that cannot be asked, because they are dead or do
+// not answer; one that answers and cannot do it is an error. The inboxes of a durable network are on disk,
+// whatever has become of the nodes.
 func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, err error) {
 	unsaved = []gossip.NodeID{}
 	if c.state.Spec.Durable {
@@ -64,6 +67,15 @@ func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, 
 	nodes := slices.Clone(c.state.Nodes)
 	c.mu.Unlock()
 	lost := make([]bool, len(nodes))
+	woken := c.signalPaused(nodes)
+	defer func() {
+		for _, ch := range woken {
+			if err != nil {
+				c.launch.signal(ch, syscall.SIGSTOP)
+				c.record(trace.Event{Kind: trace.Pause, Node: ch.node, Run: ch.run})
+			}
+		}
+	}()
 	var group errgroup.Group
 	group.SetLimit(tellAtOnce)
 	for i := range nodes {
@@ -72,7 +84,7 @@ func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, 
 			continue
 		}
 		group.Go(func() error {
-			if lost[i] = liveStatus(n) != Running; lost[i] {
+			if lost[i] = liveStatus(n) == Dead; lost[i] {
 				return nil
 			}
 			ctx, cancel := context.WithTimeout(ctx, saveTime)
@@ -97,6 +109,24 @@ func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, 
 		}
 	}
 	return unsaved, nil
+}
+
+// signalPaused wakes those of nodes that stand still, and returns them.
+func (c *controller) signalPaused(nodes []NodeState) (woken []*child) {
+	for i := range nodes {
+		if liveStatus(&nodes[i]) != Paused {
+			continue
+		}
+		c.mu.Lock()
+		ch := c.children[nodes[i].ID]
+		c.mu.Unlock()
+		if ch != nil {
+			c.record(trace.Event{Kind: trace.Resume, Node: ch.node, Run: ch.run})
+			c.launch.signal(ch, syscall.SIGCONT)
+			woken = append(woken, ch)
+		}
+	}
+	return woken
 }
 
 // keepState writes down that the network is stopped and can be resumed.

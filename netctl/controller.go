@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type controller struct {
 	state    State
 	graph    *topology.Graph // of all nodes that were not removed
 	children map[gossip.NodeID]*child
+	began    map[gossip.NodeID]logSizes
 	untold   map[gossip.NodeID]bool // have not been told their peers yet
 	unruled  map[gossip.NodeID]bool // have not been told the faults in force yet
 	// Nodes that have died since somebody last saw to those they leave behind; nobody does unless
@@ -63,6 +65,7 @@ type controller struct {
 	orphaning []gossip.NodeID
 	ending    bool
 	kept      bool          // it was stopped, and its state says so
+	resumed   bool          // it is a network that was there before
 	dirty     chan struct{} // a token when the state file is behind
 	sooner    chan struct{} // a token when a fault was set that ends by itself
 }
@@ -83,6 +86,7 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		state:    State{FileVersion: StateVersion, NetworkID: hex.EncodeToString(id), Spec: spec, Controller: self},
 		graph:    g,
 		children: make(map[gossip.NodeID]*child),
+		began:    make(map[gossip.NodeID]logSizes),
 		untold:   make(map[gossip.NodeID]bool),
 		unruled:  make(map[gossip.NodeID]bool),
 		sooner:   make(chan struct{}, 1),
@@ -151,6 +155,10 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		return &store.AccessError{Verb: "write", Path: filepath.Join(c.dir.Path(), logFolder, stderrName(id)), Err: err}
 	}
 	defer stderr.Close()
+	sizes := sizesOf(c.logs, id)
+	c.mu.Lock()
+	c.began[id] = sizes
+	c.mu.Unlock()
 	s := &c.state.Spec
 	return c.launch.start(api.NodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: c.nextRun(id), Seed: s.Seed,
@@ -177,7 +185,23 @@ func (c *controller) notReady(missing []gossip.NodeID, cause error) error {
 	case cause != nil:
 		return api.NewError(api.CodeTimeout, fmt.Sprintf("node %d was not ready in time: %s; nothing was started", id, what), "give it longer with --timeout")
 	}
-	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), "start with --retain to keep the logs")
+	hint := "start with --retain to keep the logs"
+	if c.resumed {
+		hint = fmt.Sprintf("its logs stay in %s", filepath.Join(c.dir.Path(), logFolder))
+		if strings.Contains(what, "cannot be restored") {
+			hint = fmt.Sprintf("if %s cannot be mended, move it elsewhere and resume again: node %d then begins empty, and %s",
+				filepath.Join(c.dir.Path(), dataFolder, dataName(id)), id, refill(&c.state.Spec))
+		}
+	}
+	return api.NewError(api.CodeFailed, fmt.Sprintf("node %d did not start: %s; nothing was started", id, what), hint)
+}
+
+// refill says what becomes of messages that a node has lost and others have.
+func refill(spec *Spec) string {
+	if spec.Repairs() {
+		return "its peers refill it by repair"
+	}
+	return "without repair its peers do not refill it"
 }
 
 // howEnded says in the words of a node why it did not become ready. Cause is why nobody waited any
@@ -197,11 +221,12 @@ func (c *controller) howEnded(id gossip.NodeID, cause error) string {
 	if n := c.state.node(id); n != nil {
 		what = n.Exit
 	}
+	began := c.began[id]
 	c.mu.Unlock()
 	if what == "" {
 		what = "it did not report in time"
 	}
-	if lines := lastWords(c.logs, id, wordLines); lines != "" {
+	if lines := lastWords(c.logs, id, wordLines, began); lines != "" {
 		what += ": " + lines
 	}
 	return what

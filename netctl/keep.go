@@ -157,7 +157,7 @@ func (c *controller) comeBack(prior *State) error {
 			was.Nodes[i].Run++
 		}
 	}
-	c.state = was
+	c.state, c.resumed = was, true
 	if !was.Spec.Record {
 		return nil
 	}

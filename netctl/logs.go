@@ -30,10 +30,26 @@ func stderrName(id gossip.NodeID) string { return fmt.Sprintf("node-%d.stderr", 
 // maxTail bounds how much of a log's end is read for its last words.
 const maxTail = 64 << 10
 
-// lastWords are the last of what a node that ended has said: how it crashed, else the end of its log.
-func lastWords(logs *os.Root, id gossip.NodeID, n int) string {
-	for _, name := range []string{stderrName(id), logName(id)} {
-		if data, err := tail(logs, name); err == nil && len(bytes.TrimSpace(data)) > 0 {
+// logSizes are how long the two logs of a node were when one of its lives began.
+type logSizes struct{ stderr, log int64 }
+
+func sizesOf(logs *os.Root, id gossip.NodeID) (s logSizes) {
+	for name, size := range map[string]*int64{stderrName(id): &s.stderr, logName(id): &s.log} {
+		if info, err := logs.Stat(name); err == nil {
+			*size = info.Size()
+		}
+	}
+	return s
+}
+
+// lastWords are the last of what a node that ended has said in the life that began when its logs were so
+// long: how it crashed, else the end of its log.
+func lastWords(logs *os.Root, id gossip.NodeID, n int, began logSizes) string {
+	for _, log := range []struct {
+		name string
+		from int64
+	}{{stderrName(id), began.stderr}, {logName(id), began.log}} {
+		if data, err := tailFrom(logs, log.name, log.from); err == nil && len(bytes.TrimSpace(data)) > 0 {
 			return gist(data, n)
 		}
 	}
@@ -55,7 +71,11 @@ func gist(log []byte, n int) string {
 	return strings.Join(lines[crash:min(len(lines), crash+n)], " | ")
 }
 
-func tail(logs *os.Root, name string) ([]byte, error) {
+func tail(logs *os.Root, name string) ([]byte, error) { return tailFrom(logs, name, 0) }
+
+// tailFrom is the end of a log, as far as it was written behind an offset. A log that is shorter by now was
+// begun anew.
+func tailFrom(logs *os.Root, name string, from int64) ([]byte, error) {
 	f, err := logs.Open(name)
 	if err != nil {
 		return nil, err
@@ -65,7 +85,10 @@ func tail(logs *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-maxTail), maxTail))
+	if from > info.Size() {
+		from = 0
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(from, info.Size()-maxTail), maxTail))
 }
 
 // logKey says which log: of which process, and whether it is the one crashes write to.

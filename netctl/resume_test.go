@@ -225,8 +225,17 @@ func TestAFailedResumeChangesNothing(t *testing.T) {
 	if err := os.WriteFile(inbox, bad, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.must(1, []string{"node 5 did not start", "the inbox of node 5 cannot be restored", "not a journal"}, "start-network", "--resume")
+	l.must(1, []string{"node 5 did not start", "the inbox of node 5 cannot be restored", "not a journal", "if " + inbox + " cannot be mended, move it elsewhere", "its peers refill it"}, "start-network", "--resume")
 	same("damaged inbox")
+	if err := os.Chmod(inbox, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := l.must(1, []string{"unsafe permissions 0644"}, "start-network", "--resume"); strings.Contains(r.err, "not a journal") {
+		t.Errorf("it tells of an earlier try: %v", r)
+	}
+	if err := os.Chmod(inbox, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if now, _ := os.ReadFile(inbox); !bytes.Equal(now, bad) {
 		t.Error("the damaged inbox was changed")
 	}

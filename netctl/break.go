@@ -72,10 +72,10 @@ func (n *Network) Heal(ctx context.Context) (Cleared, error) {
 	return post[Cleared](ctx, n, "/v1/faults/clear", ClearRequest{Partitions: true})
 }
 
-// post asks the controller for something.
+// post asks the controller for a change.
 func post[Answer any](ctx context.Context, n *Network, path string, req any) (answer Answer, err error) {
 	err = n.controller().Do(ctx, http.MethodPost, path, req, &answer)
-	return answer, n.Explain(err)
+	return answer, mayBeDone(n.Explain(err))
 }
 
 // In are the nodes that are in one of the states, as of the state file and the processes there are:

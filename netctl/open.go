@@ -304,11 +304,22 @@ func (n *Network) Rewire(ctx context.Context, req RewireRequest) (Change, error)
 }
 
 func (n *Network) ask(ctx context.Context, path string, req any) (Change, error) {
-	var change Change
-	if err := n.controller().Do(ctx, http.MethodPost, path, req, &change); err != nil {
-		return change, n.Explain(err)
+	return post[Change](ctx, n, path, req)
+}
+
+// mayBeDone adds to an error about a change that the change may have been made all the same: the controller
+// finishes what it has begun, also when nobody waits for it any more.
+func mayBeDone(err error) error {
+	var told *api.Error
+	if api.CodeOf(err) != api.CodeTimeout || !errors.As(err, &told) {
+		return err
 	}
-	return change, nil
+	out := api.WrapError(api.CodeTimeout, err, "look with gossipctl show-network or list-faults before you try again")
+	out.Message += "; what was asked may have been done, or may be done yet"
+	if told.Hint != "" {
+		out.Hint = told.Hint + "; " + out.Hint
+	}
+	return out
 }
 
 // Each asks nodes, many at once, and returns in their order what they answered; where a node gave

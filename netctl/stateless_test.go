@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"gossipctl/gossip"
 	"gossipctl/netctl"
@@ -146,4 +148,22 @@ func TestLostInboxesAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.must(0, []string{"the inbox file of node 4 was missing or empty", "the inbox file of node 1 was damaged"}, "restart-node", "1,4")
+}
+
+// When the time is over before the answer comes, what was asked may have been done: that is said.
+func TestWhatMayHaveBeenDone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	v := l.start(4)
+	pause(t, v.Controller.PID)
+	for _, args := range [][]string{{"kill-node", "2"}, {"set-fault", "1", "--loss", "1%"}, {"remove-node", "3"}} {
+		l.must(4, []string{"the controller did not answer in time", "may have been done, or may be done yet"}, append(args, "--timeout", "200ms")...)
+	}
+	kill(t, v.Controller.PID, syscall.SIGCONT)
+	eventually(t, 5*time.Second, "it is done yet", func() bool { return l.node(2).State == netctl.Dead })
+	r := l.must(4, []string{"did not stop in time; it may be stopping all the same", "run it again with a longer --timeout"}, "stop-network", "--timeout", "1ms")
+	if strings.Contains(r.err, "context") {
+		t.Error(r)
+	}
+	l.must(0, nil, "stop-network")
 }

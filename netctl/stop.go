@@ -108,6 +108,10 @@ func stop(ctx context.Context, root, name string, how ending) (Stopped, error) {
 	default:
 		err = stopRunning(ctx, dir, state, p, how, &out)
 	}
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = api.NewError(api.CodeTimeout, fmt.Sprintf("network %q did not stop in time; it may be stopping all the same", name),
+			"run it again with a longer --timeout: it goes on from there")
+	}
 	return out, err
 }
 
@@ -203,7 +207,7 @@ func askToStop(ctx context.Context, dir *store.Dir, state State, p *proc.Process
 			return nil
 		}
 		if ctx.Err() != nil {
-			return api.WrapError(api.CodeTimeout, fmt.Errorf("network %q did not stop: %w", state.Spec.Network, ctx.Err()), "")
+			return api.NewError(api.CodeInterrupted, fmt.Sprintf("interrupted; network %q may be stopping all the same", state.Spec.Network), "")
 		}
 		silent := api.CodeOf(err) == api.CodeNotRunning || api.CodeOf(err) == api.CodeTimeout
 		if how == toKeep && !silent {

@@ -58,7 +58,11 @@ func (a *app) stopNetwork(ctx context.Context, how func(ctx context.Context, roo
 		a.note("what was recorded of it is gone, unless export-network has packed it before")
 	}
 	if len(stopped.Unsaved) > 0 {
-		a.note("memory inbox was lost of %s", nodeList(stopped.Unsaved))
+		older := ""
+		if stopped.Older {
+			older = ": each comes back as it was when the network was last kept"
+		}
+		a.note("memory inbox was lost of %s%s", nodeList(stopped.Unsaved), older)
 	}
 	return a.print(stopped, func(w io.Writer) {
 		name, nodes := stopped.Network, term.Plural(stopped.Nodes, "node")

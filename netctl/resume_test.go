@@ -305,6 +305,10 @@ func TestKeepingANetworkInMemory(t *testing.T) {
 	// Killed, it comes back without what it had only in memory, and says so; or is cleared as ever.
 	kill(t, l.view().Controller.PID, syscall.SIGKILL)
 	l.gone(2 * time.Second)
+	l.must(0, []string{"memory inbox was lost of nodes 1, 2, 3, 4, 5, 6: each comes back as it was when the network was last kept"}, "stop-network", "--keep")
+	l.resume()
+	kill(t, l.view().Controller.PID, syscall.SIGKILL)
+	l.gone(2 * time.Second)
 	l.resume("memory inbox was lost of every node")
 	kill(t, l.view().Controller.PID, syscall.SIGKILL)
 	l.gone(2 * time.Second)

@@ -29,7 +29,8 @@ type Stopped struct {
 	Stateless bool `json:"stateless,omitempty"`
 	Removed   int  `json:"removed,omitempty"` // inboxes that were discarded with a state nobody could read
 
-	Unsaved []gossip.NodeID `json:"unsaved"` // nodes of a kept network whose inboxes are lost all the same
+	Older   bool            `json:"older,omitempty"` // those that were kept before come back as they were then
+	Unsaved []gossip.NodeID `json:"unsaved"`         // nodes of a kept network whose inboxes are lost all the same
 }
 
 // What a network was when it was told to stop.
@@ -186,7 +187,7 @@ func stopGone(ctx context.Context, dir *store.Dir, state State, why error, how e
 	if kept {
 		out.Nodes = len(state.present())
 		if !state.Spec.Durable {
-			out.Unsaved = state.present()
+			out.Unsaved, out.Older = state.present(), len(inboxFiles(dir)) > 0
 		}
 		if err := markStopped(dir, state); err != nil {
 			return err

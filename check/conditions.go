@@ -40,7 +40,7 @@ type Conditions struct {
 	Work       float64                  `json:"work"`           // packets with a message for each life of a node, times the relay limit it was given; 0 = DefaultWork
 	Controlled bool                     `json:"controlled"`     // a controller has a log of its own, from its start (node 0) to its end
 	// Parts are the live nodes at the final read, where they have fallen apart by no fault but because of
-	// who was killed or removed. Empty: they have not.
+	// who was killed, paused or removed. Empty: they have not.
 	Parts [][]gossip.NodeID `json:"parts,omitempty"`
 	// Incomplete says why the run is not whole, if whoever ran it knows.
 	Incomplete string `json:"incomplete,omitempty"`

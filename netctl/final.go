@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"reflect"
+	"slices"
 	"time"
 
 	"gossipctl/check"
@@ -63,6 +64,11 @@ func (c *controller) final(ctx context.Context, _ FinalRequest) (Final, error) {
 		return out, err
 	}
 	g := c.liveGraph()
+	for _, id := range g.Nodes() {
+		if !slices.ContainsFunc(answers, func(a api.FinalAnswer) bool { return int(a.Node) == id }) {
+			g.RemoveNode(id) // it is paused, and passes nothing on
+		}
+	}
 	for _, a := range answers {
 		out.Nodes = append(out.Nodes, a.Node)
 		out.Events += a.Events

@@ -123,3 +123,15 @@ func TestARecordedNetworkIsBrokenAndMended(t *testing.T) {
 		t.Errorf("%v", done)
 	}
 }
+
+// Paused nodes pass nothing on: what the others have is judged within the parts between them.
+func TestARecordedNetworkIsPartedByPauses(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(4, "circular", "--record")
+	l.must(0, nil, "pause-node", "2,4")
+	l.send(1, "on one side")
+	if v := l.judged(7); v.Valid != check.Unknown || v.Live != 2 || !strings.Contains(strings.Join(v.Unknown, "; "), "in 2 parts") {
+		t.Errorf("%+v", v)
+	}
+}

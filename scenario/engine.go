@@ -36,7 +36,7 @@ type Ending struct {
 	Memory     int64                    // most bytes that any node takes; 0: not measured
 	Runs       map[gossip.NodeID]uint32 // the newest life of each node
 	Work       float64                  // packets with a message for each life of a node; 0 = check.DefaultWork
-	Parts      [][]gossip.NodeID        // the live nodes, when they have fallen apart by deaths
+	Parts      [][]gossip.NodeID        // the live nodes, when they have fallen apart by deaths and pauses
 	Incomplete string                   // why the events are not all there are; empty: they are
 	Overwork   string                   // the run was stopped because it did more than it may; empty: it was not
 	Broken     string                   // what the simulator saw a protocol do that none may do

@@ -243,7 +243,13 @@ func (s *Simulated) Finish(context.Context) (Ending, error) {
 	if s.over == "" {
 		s.world.FinalRead()
 	}
-	if parts := topology.Components(s.live()); len(parts) > 1 {
+	awake := s.live()
+	for _, v := range awake.Nodes() {
+		if s.world.Paused(gossip.NodeID(v)) {
+			awake.RemoveNode(v) // it passes nothing on
+		}
+	}
+	if parts := topology.Components(awake); len(parts) > 1 {
 		for _, part := range parts {
 			var ids []gossip.NodeID
 			for _, v := range part {

@@ -61,7 +61,7 @@ func (c *Checker) agree(live []*node) {
 	if c.cond.DropOldest {
 		accepted = nil // it may have made room again
 	}
-	open := len(c.control.final().active) > 0 || c.control.lost()
+	open := len(c.control.final().active) > 0 || c.lost()
 	for _, n := range readable {
 		for i := range had.without(n.inbox) {
 			m := &c.messages[i]

@@ -11,6 +11,8 @@ import (
 type control struct {
 	world
 	began, broken bool
+	lines         uint64 // so far
+	short         bool   // it has not as many as it says itself
 	read          *world // as it was at the final read, if the controller has said when that was
 }
 
@@ -31,6 +33,11 @@ func (k *control) event(c *Checker, e *trace.Event) {
 	if k.active == nil {
 		k.active, k.ended, k.paused = make(map[string]mark), make(map[gossip.NodeID]uint32), make(map[gossip.NodeID]uint32)
 	}
+	if e.Kind == trace.End && e.Count > 0 && e.Count != k.lines {
+		c.doubt("%s: line %d: the log of the controller had %d lines when it said that, and %d are here", c.logName(), c.line, e.Count, k.lines)
+		k.short = true
+	}
+	k.lines++
 	if e.Kind != trace.End {
 		k.last = max(k.last, nanos(e.At))
 	}
@@ -77,5 +84,9 @@ func (w *world) live(n *node) bool {
 	return n.began && !n.stopped && w.ended[n.id] < n.run && !(paused && (run == 0 || run == n.run))
 }
 
-// lost reports whether faults may have been set of which nothing is known.
-func (k *control) lost() bool { return k.broken || k.final().cuts }
+// lost reports whether things may have been done of which nothing is known: faults set, nodes killed. What
+// depends on who lived, or on what links did, cannot be judged then.
+func (c *Checker) lost() bool {
+	k := &c.control
+	return k.broken || k.short || k.final().cuts || c.cond.Controlled && (!k.began || k.read == nil)
+}

@@ -204,7 +204,7 @@ func (c *Checker) bodies() {
 // have lost that.
 func (c *Checker) unpublished(m *message) {
 	origin, first := c.nodes[m.id.Origin], m.bodies[0].first
-	whole := !c.control.broken
+	whole := !c.lost()
 	if origin != nil {
 		live := c.control.final().live(origin)
 		whole = !origin.silent() && (!live || origin.ended && !origin.torn) && c.cond.Runs[origin.id] <= origin.run
@@ -219,7 +219,7 @@ func (c *Checker) unpublished(m *message) {
 // inTime judges G5: nothing was delivered later than promised.
 func (c *Checker) inTime() {
 	w := c.control.final()
-	if c.cond.Converge == 0 || len(w.active) > 0 || c.control.lost() {
+	if c.cond.Converge == 0 || len(w.active) > 0 || c.lost() {
 		return
 	}
 	for i := range c.messages {

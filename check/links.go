@@ -64,7 +64,7 @@ func (c *Checker) conserve(live []*node) {
 				c.violate(Conservation, gossip.ID{}, n.id, c.whereLink(l), "node %d has sent %d packets to node %d, and says what became of %d", n.id, l.in, l.peer, l.out)
 			}
 			to := byID[l.peer]
-			if to == nil || l.run != to.run {
+			if to == nil || l.run != to.run || c.lost() {
 				continue // what a life that is over has heard is not known
 			}
 			c.checked(Conservation, 1)
@@ -75,6 +75,9 @@ func (c *Checker) conserve(live []*node) {
 				c.violate(Conservation, gossip.ID{}, to.id, c.whereLink(l), "node %d has passed %d packets to node %d, which has heard %d", n.id, l.pass, to.id, h.in)
 			}
 		}
+	}
+	if c.lost() {
+		return // who was read together is not known
 	}
 	for _, n := range live { // what was heard, and nobody says that it was sent
 		for _, h := range n.heard {

@@ -1,10 +1,12 @@
 package netctl
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +33,7 @@ type recording struct {
 	mu       sync.Mutex
 	file     *os.File
 	size     int64
+	lines    uint64
 	cut      bool // no more is written, and the log says so
 	paused   map[gossip.NodeID]bool
 	manifest check.Manifest
@@ -46,7 +49,7 @@ func (c *controller) beginRecord(o *order) error {
 		return storeError(err)
 	}
 	defer events.Close()
-	f, err := events.OpenFile(check.ControllerName, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600)
+	f, err := events.OpenFile(check.ControllerName, os.O_CREATE|os.O_APPEND|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return storeError(&store.AccessError{Verb: "write", Path: filepath.Join(c.dir.Path(), check.EventsFolder, check.ControllerName), Err: err})
 	}
@@ -55,12 +58,17 @@ func (c *controller) beginRecord(o *order) error {
 		f.Close()
 		return fmt.Errorf("looking at the event log: %w", err)
 	}
+	lines, err := countLines(f)
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("reading the event log: %w", err)
+	}
 	spec, err := json.Marshal(o.Spec)
 	if err != nil {
 		f.Close()
 		return fmt.Errorf("encoding the spec: %w", err)
 	}
-	c.recording = &recording{file: f, size: info.Size(), paused: make(map[gossip.NodeID]bool), manifest: check.Manifest{
+	c.recording = &recording{file: f, size: info.Size(), lines: lines, paused: make(map[gossip.NodeID]bool), manifest: check.Manifest{
 		FileVersion: check.ManifestVersion, Version: o.Version, Command: slices.Concat([]string{}, o.Command), Seed: o.Spec.Seed, Started: time.Now().UTC(), Spec: spec,
 		Conditions: check.Conditions{
 			Durable: o.Spec.Durable, DropOldest: o.Spec.DropOldest, Order: check.NoOrder, Controlled: true,
@@ -81,6 +89,22 @@ func (c *controller) beginRecord(o *order) error {
 	}
 	c.record(trace.Event{Kind: trace.Start})
 	return nil
+}
+
+// countLines counts the lines of a log from its start. At most as much is read as one may have.
+func countLines(log io.Reader) (lines uint64, err error) {
+	log = io.LimitReader(log, maxControlLog)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := log.Read(buf)
+		lines += uint64(bytes.Count(buf[:n], []byte{'\n'}))
+		switch {
+		case errors.Is(err, io.EOF):
+			return lines, nil
+		case err != nil:
+			return 0, err
+		}
+	}
 }
 
 func meanDegree(o *order) float64 { return 2 * float64(len(o.Edges)) / float64(max(o.Spec.Nodes, 1)) }
@@ -122,6 +146,9 @@ func (c *controller) record(e trace.Event) {
 	if r.cut {
 		return
 	}
+	if e.Kind == trace.End {
+		e.Count = r.lines // whoever reads the log can tell whether all are there
+	}
 	line := append(trace.AppendJSON(nil, &e), '\n')
 	err := r.write(line)
 	if err == nil {
@@ -146,6 +173,7 @@ func (r *recording) write(line []byte) error {
 		return errors.Join(err, r.file.Truncate(r.size))
 	}
 	r.size += int64(n)
+	r.lines++
 	return nil
 }
 

@@ -69,6 +69,11 @@ func TestARecordedNetworkIsJudged(t *testing.T) {
 	for _, e := range l.events(check.ControllerName) {
 		fmt.Fprintf(&told, "%s %d %s\n", e.Kind, e.Node, e.Reason)
 	}
+	for i, e := range l.events(check.ControllerName) {
+		if e.Kind == trace.End && e.Count != uint64(i) {
+			t.Errorf("behind %d lines the controller says that there are %d", i, e.Count)
+		}
+	}
 	want := "start 0 \nend 0 \nkill 2 killed, signal 9\n"
 	if !strings.HasPrefix(told.String(), want) || !strings.Contains(told.String(), "pause 5 \nend 0 \nresume 5 \nend 0") {
 		t.Errorf("the controller tells\n%s", told.String())

@@ -61,6 +61,7 @@ func (c *Checker) agree(live []*node) {
 	if c.cond.DropOldest {
 		accepted = nil // it may have made room again
 	}
+	early := c.cond.Converge == 0 && underWay(readable) // where nobody promises when, nothing is late
 	open := len(c.control.final().active) > 0 || c.lost()
 	for _, n := range readable {
 		for i := range had.without(n.inbox) {
@@ -73,6 +74,8 @@ func (c *Checker) agree(live []*node) {
 				c.doubt("node %d turned messages away because its inbox was full, or its disk: it cannot have all", n.id)
 			case c.cond.Converge > 0 && m.published.is() && n.endAt < c.due(m):
 				c.doubt("the final read came less than %s after the last change or message, and some nodes do not have everything yet: check it again later", span(int64(c.cond.Converge)))
+			case early:
+				c.doubt("packets were on their way at the final read, and some nodes do not have everything yet: check it again later")
 			default:
 				c.missing(m, n, accepted.has(i))
 			}

@@ -15,6 +15,7 @@ type linkRead struct {
 	in   uint64 // what the sender put in, repeated copies included; or what the receiver heard
 	out  uint64 // of the sender's, what it knows the fate of
 	pass uint64 // of that, what went to the peer's present life
+	way  uint64 // of that, what was on its way
 	mark mark
 }
 
@@ -29,12 +30,24 @@ func (c *Checker) linkRead(e *trace.Event) linkRead {
 			l.in += n
 		default:
 			l.out += n
-			if name == trace.CountPassed {
+			switch name {
+			case trace.CountPassed:
 				l.pass = n
+			case trace.CountInFlight:
+				l.way = n
 			}
 		}
 	}
 	return l
+}
+
+// underWay reports whether packets from one of the live nodes to another were on their way at the final read.
+func underWay(live []*node) bool {
+	return slices.ContainsFunc(live, func(n *node) bool {
+		return slices.ContainsFunc(n.links, func(l linkRead) bool {
+			return l.way > 0 && slices.ContainsFunc(live, func(to *node) bool { return to.id == l.peer })
+		})
+	})
 }
 
 // conserve judges G9, for every pair of nodes that live.

@@ -27,3 +27,16 @@ settle: 12s
 	r := simulate(t, s, 1, Options{})
 	unsure(t, r, "in 2 parts")
 }
+
+// A run that ends before repair can have gone round, or while packets are on their way, has not failed yet.
+func TestTooEarlyIsUnknown(t *testing.T) {
+	for _, c := range []struct{ repair, because string }{{"anti-entropy", "do not have everything yet"}, {"none", "on their way"}} {
+		s := written(t, `
+name: x
+network: {nodes: 8, topology: random:3, repair: `+c.repair+`}
+workload: {messages: 5, every: 200ms}
+settle: 0s
+`)
+		unsure(t, simulate(t, s, 1, Options{}), c.because)
+	}
+}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -122,6 +123,10 @@ func stopped(v *check.Verdict, g check.Guarantee, why string, events []trace.Eve
 	v.Valid, v.Violations = check.False, append(v.Violations, one)
 }
 
+// leastRounds of repair are waited for before anything counts as missing: every node has met several peers
+// by then, and been met by as many.
+const leastRounds = 5
+
 // conditions are what a run of a plan is judged by.
 func conditions(p *Plan, end *Ending) check.Conditions {
 	c := check.Conditions{Nodes: everybody(p.Network.Nodes), Runs: end.Runs, Durable: p.Network.Durable, Work: end.Work, Parts: end.Parts}
@@ -132,8 +137,11 @@ func conditions(p *Plan, end *Ending) check.Conditions {
 	c.Converge = check.DefaultConverge(p.Network.Nodes)
 	if p.Network.Repair == protocol.RepairNone {
 		c.Converge = 0 // nobody promises when
-	} else if p.Settle < c.Converge {
-		c.Converge = p.Settle // what comes later is not seen
+	} else {
+		// What comes after the end is not seen; but who waits for less than some rounds of repair has not seen
+		// that it fails.
+		rounds := leastRounds * cmp.Or(p.Network.RepairEvery, protocol.RepairEvery)
+		c.Converge = min(c.Converge, max(p.Settle, rounds))
 	}
 	return c
 }

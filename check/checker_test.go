@@ -105,6 +105,8 @@ var verdicts = []struct {
 	{"a fault in force", plain, both + "0 fault name=f1\npub 1.1.1\nread 1.1 1.1.1\nread 2.1", Unknown, "", "a fault is still in force"},
 	{"read too early", timed, both + "pub 1.1.1\nwait 3s\nread 1.1 1.1.1\nread 2.1", Unknown, "", "some nodes do not have everything"},
 	{"read with packets on their way", plain, both + "pub 1.1.1\n1.1 link peer=2.1 sent=1 in_flight=1\nread 1.1 1.1.1\nread 2.1", Unknown, "", "on their way"},
+	{"nobody is left", plain, both + "pub 1.1.1\n1.1 kill\n2.1 kill", Unknown, "", "no node lived"},
+	{"nobody is awake", plain, both + "1.1 pause\n2.1 pause", Unknown, "", "no node lived"},
 	{"cut", plain, both + "read 1.1\nread 2.1\n2.1 cut reason=bound", Unknown, "", "wrote no more events down: bound"},
 	{"cut, and its message elsewhere", plain, both + "2.1 cut reason=bound\n1.1 deliver 2.1.1\nread 1.1 2.1.1", Unknown, "", "its log is not whole"},
 	{"full", plain, both + "pub 1.1.1\n2.1 drop 1.1.1 reason=inbox_full\nread 1.1 1.1.1\nread 2.1", Unknown, "", "inbox was full"},

@@ -166,6 +166,9 @@ func (c *Checker) live(nodes []*node) (live []*node) {
 			restless = append(restless, n.id)
 		}
 	}
+	if len(live) == 0 && len(nodes) > 0 {
+		c.doubt("no node lived at the final read: of what nodes have nothing is known")
+	}
 	if len(torn) > 0 {
 		c.doubt("the log of node %s ends in the middle of a line, though the node lived", names(torn))
 	}

@@ -40,3 +40,31 @@ settle: 0s
 		unsure(t, simulate(t, s, 1, Options{}), c.because)
 	}
 }
+
+// Of a run that nobody outlived, or in which nothing was accepted, there is nothing to be said in praise.
+func TestNothingToJudgeIsUnknown(t *testing.T) {
+	for name, c := range map[string]struct{ text, because string }{
+		"all killed":  {"workload: {messages: 5, every: 1s}\ntimeline: [{at: 1s, kill: all}]", "no node lived"},
+		"all paused":  {"workload: {messages: 5, every: 1s}\ntimeline: [{at: 4500ms, pause: all}]", "no node lived"},
+		"no messages": {"workload: {messages: 0}", ""},
+	} {
+		r := simulate(t, written(t, `
+name: x
+network: {nodes: 8, topology: random:3}
+`+c.text+`
+settle: 12s
+assert: {inboxes: equal, coverage: ">= 1 within 5s after publish", latency_p50: "<= 1s", latency_p99: "<= 1s", redundancy: "<= 4"}
+`), 1, Options{})
+		if c.because != "" {
+			unsure(t, r, c.because)
+		}
+		for _, a := range r.Assertions {
+			if a.State != Unknown && (a.Name != "verdict" && a.Name != "redundancy" || c.because != "" && a.Name == "verdict") {
+				t.Errorf("%s: %+v", name, a)
+			}
+		}
+		if r.State() != Unknown {
+			t.Errorf("%s: %v", name, r.State())
+		}
+	}
+}

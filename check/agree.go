@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"gossipctl/gossip"
 )
 
 // inboxes judges G3 and G4: what is in one inbox is in all, as is what was accepted.
@@ -19,6 +21,44 @@ func (c *Checker) inboxes(live []*node) {
 	for _, part := range parts {
 		c.agree(part)
 	}
+}
+
+// paused tells of the nodes that stood still at the final read. What one of them has accepted must come to the
+// others once it goes on; whether it will cannot be told.
+func (c *Checker) paused(nodes, live []*node) (notes []string) {
+	w := c.control.final()
+	var had set
+	var unread []gossip.NodeID
+	for _, n := range live {
+		if n.readable() {
+			had.join(n.inbox)
+		}
+	}
+	for _, n := range nodes {
+		if !w.still(n) {
+			continue
+		}
+		alone := 0
+		for range n.accepted.without(had) {
+			alone++
+		}
+		switch {
+		case alone == 0 || c.cond.DropOldest: // it may have made room for others
+			unread = append(unread, n.id)
+		case alone == 1:
+			c.doubt("node %d is paused and was not read: it has accepted a message that no node that was read has", n.id)
+		default:
+			c.doubt("node %d is paused and was not read: it has accepted %d messages that no node that was read has", n.id, alone)
+		}
+	}
+	switch len(unread) {
+	case 0:
+	case 1:
+		notes = append(notes, fmt.Sprintf("node %d is paused and was not read", unread[0]))
+	default:
+		notes = append(notes, fmt.Sprintf("nodes %s are paused and were not read", names(unread)))
+	}
+	return notes
 }
 
 func faults(n int) string {

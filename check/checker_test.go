@@ -35,6 +35,7 @@ var verdicts = []struct {
 	{"read twice, the second counts", plain, both + "read 1.1\nread 2.1\npub 1.1.1\n2.1 deliver 1.1.1\nread 1.1 1.1.1\nread 2.1 1.1.1", True, "", ""},
 	{"a killed node need not agree", plain, both + "pub 1.1.1\n2.1 kill\nread 1.1 1.1.1", True, "", ""},
 	{"what only the killed had is not promised", plain, both + "pub 1.1.1\n1.1 kill\nread 2.1", True, "", ""},
+	{"a paused node may have what others have", plain, both + "pub 1.1.1\n2.1 deliver 1.1.1\n1.1 pause\nread 2.1 1.1.1", True, "", "node 1 is paused and was not read"},
 	{"a stopped node need not agree", plain, both + "pub 1.1.1\n2.1 stop\nread 1.1 1.1.1", True, "", ""},
 	{"a paused node need not agree", plain, both + "pub 1.1.1\n2.1 pause\nread 1.1 1.1.1", True, "", ""},
 	{"a paused node that was killed and started lives", plain, both + "2.1 pause\n2.1 kill\n2.2 start\nread 1.1\nread 2.2", True, "", ""},
@@ -105,6 +106,8 @@ var verdicts = []struct {
 	{"a fault in force", plain, both + "0 fault name=f1\npub 1.1.1\nread 1.1 1.1.1\nread 2.1", Unknown, "", "a fault is still in force"},
 	{"read too early", timed, both + "pub 1.1.1\nwait 3s\nread 1.1 1.1.1\nread 2.1", Unknown, "", "some nodes do not have everything"},
 	{"read with packets on their way", plain, both + "pub 1.1.1\n1.1 link peer=2.1 sent=1 in_flight=1\nread 1.1 1.1.1\nread 2.1", Unknown, "", "on their way"},
+	{"a paused node has what nobody else has", plain, both + "pub 1.1.1\n1.1 pause\nread 2.1", Unknown, "", "node 1 is paused and was not read: it has accepted a message that no node that was read has"},
+	{"paused nodes have what nobody else has", Conditions{Nodes: []gossip.NodeID{1, 2, 3}}, both + "3.1 start\npub 1.1.1\npub 1.1.2\npub 3.1.1\n2.1 deliver 3.1.1\n1.1 pause\n3.1 pause\nread 2.1 3.1.1", Unknown, "", "it has accepted 2 messages that"},
 	{"nobody is left", plain, both + "pub 1.1.1\n1.1 kill\n2.1 kill", Unknown, "", "no node lived"},
 	{"nobody is awake", plain, both + "1.1 pause\n2.1 pause", Unknown, "", "no node lived"},
 	{"cut", plain, both + "read 1.1\nread 2.1\n2.1 cut reason=bound", Unknown, "", "wrote no more events down: bound"},
@@ -133,7 +136,7 @@ func TestVerdicts(t *testing.T) {
 			if v.Valid != c.want || broken(v) != c.broken {
 				t.Errorf("%v, violated %q; want %v, %q\n%+v\n%q", v.Valid, broken(v), c.want, c.broken, v.Violations, v.Unknown)
 			}
-			texts := slices.Clone(v.Unknown)
+			texts := append(slices.Clone(v.Unknown), v.Notes...)
 			for _, violation := range v.Violations {
 				texts = append(texts, violation.What)
 				if violation.First.Line < 1 || violation.First.Line > len(events) || events[violation.First.Line-1].Kind != violation.First.Event.Kind {

@@ -79,9 +79,16 @@ func (k *control) final() *world {
 }
 
 // live reports whether a node lived at the final read, and was not paused.
-func (w *world) live(n *node) bool {
+func (w *world) live(n *node) bool { return w.alive(n) && !w.standing(n) }
+
+// still reports whether a node was paused at the final read.
+func (w *world) still(n *node) bool { return w.alive(n) && w.standing(n) }
+
+func (w *world) alive(n *node) bool { return n.began && !n.stopped && w.ended[n.id] < n.run }
+
+func (w *world) standing(n *node) bool {
 	run, paused := w.paused[n.id]
-	return n.began && !n.stopped && w.ended[n.id] < n.run && !(paused && (run == 0 || run == n.run))
+	return paused && (run == 0 || run == n.run)
 }
 
 // lost reports whether things may have been done of which nothing is known: faults set, nodes killed. What

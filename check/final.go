@@ -82,12 +82,13 @@ func (c *Checker) judge() Verdict {
 	live := c.live(nodes)
 	c.bodies()
 	c.inboxes(live)
+	notes := c.paused(nodes, live)
 	c.inTime()
 	c.work(lives)
 	c.conserve(live)
 
 	v := Verdict{
-		Valid: True, Violations: c.violations, Unknown: c.reasons, Nodes: len(nodes), Live: len(live),
+		Valid: True, Violations: c.violations, Unknown: c.reasons, Notes: notes, Nodes: len(nodes), Live: len(live),
 		Messages: len(c.messages), Events: c.events, Checked: []Checked{},
 	}
 	if c.moreWhy > 0 {
@@ -99,6 +100,9 @@ func (c *Checker) judge() Verdict {
 	}
 	if v.Unknown == nil {
 		v.Unknown = []string{}
+	}
+	if v.Notes == nil {
+		v.Notes = []string{}
 	}
 	found := 0
 	for _, g := range guarantees {

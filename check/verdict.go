@@ -155,6 +155,7 @@ type Verdict struct {
 	Violations []Violation `json:"violations"` // of each guarantee the first MaxViolations
 	More       int         `json:"more"`       // violations that are not listed
 	Unknown    []string    `json:"unknown"`    // why not all can be told
+	Notes      []string    `json:"notes"`      // what was not looked at, and nothing depends on
 	Checked    []Checked   `json:"checked"`
 	Nodes      int         `json:"nodes"` // that the run had
 	Live       int         `json:"live"`  // of them, at the final read

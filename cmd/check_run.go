@@ -29,8 +29,9 @@ without an argument, the running network, which has to be started with --record.
 
 A running network is read to its end first: its nodes start nothing of their own for
 a moment, until nothing is on its way any more, and write down what they have. That
-changes nothing, and it goes on afterwards. --no-final leaves it out; the verdict is
-then unknown unless something is violated.
+changes nothing, and it goes on afterwards. --no-final leaves it out: the run is then
+judged by the last read there was, and the verdict is unknown where there was none, or
+something has happened since.
 
 Exit status 0 means valid, 5 violated, 7 unknown, 3 that there is no such run.`,
 		Example: "  gossipctl check-run\n  gossipctl check-run -o json\n  gossipctl export-network --output example.tgz --force && gossipctl check-run example.tgz",
@@ -213,5 +214,8 @@ func (a *app) writeVerdict(w io.Writer, name string, m check.Manifest, v check.V
 	}
 	for _, why := range v.Unknown {
 		fmt.Fprintf(w, "  %s\n", term.Escape(why))
+	}
+	for _, note := range v.Notes {
+		fmt.Fprintf(w, "\nNote: %s.\n", term.Escape(note))
 	}
 }

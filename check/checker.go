@@ -30,6 +30,7 @@ type Checker struct {
 	counts     map[Guarantee]*Checked
 	reasons    []string
 	moreWhy    int
+	judging    bool // all events are in
 }
 
 // New returns a checker of a run.
@@ -194,6 +195,12 @@ func (c *Checker) find(id gossip.ID) uint32 {
 func (c *Checker) violate(g Guarantee, id gossip.ID, n gossip.NodeID, first Where, format string, args ...any) {
 	count := c.counts[g]
 	count.Violations++
+	if n := c.nodes[n]; n != nil && !c.judging {
+		if n.blamed == nil {
+			n.blamed = make(map[Guarantee]int)
+		}
+		n.blamed[g]++
+	}
 	if count.Violations > MaxViolations {
 		return
 	}

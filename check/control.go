@@ -23,10 +23,11 @@ type world struct {
 	paused map[gossip.NodeID]uint32 // the life that stands still
 	last   int64                    // when the last of all this changed
 	cuts   bool                     // not all of it was written down
+	counts map[string]uint64        // of the final read
 }
 
 func (w *world) clone() *world {
-	return &world{maps.Clone(w.active), maps.Clone(w.ended), maps.Clone(w.paused), w.last, w.cuts}
+	return &world{maps.Clone(w.active), maps.Clone(w.ended), maps.Clone(w.paused), w.last, w.cuts, nil}
 }
 
 func (k *control) event(c *Checker, e *trace.Event) {
@@ -48,6 +49,7 @@ func (k *control) event(c *Checker, e *trace.Event) {
 		clear(k.paused)
 	case trace.End:
 		k.read = k.clone()
+		k.read.counts = maps.Clone(e.Counts) // the event is only lent
 	case trace.Cut:
 		k.cuts = true
 	case trace.Fault:

@@ -1,9 +1,14 @@
 package check
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"gossipctl/gossip"
+	"gossipctl/trace"
 )
 
 // A run with a node that is paused and one that was killed, each of which lacks what the others have.
@@ -48,6 +53,71 @@ func TestWithoutTheControllersLog(t *testing.T) {
 		_, v, err := Folder(run)
 		if err != nil || v.Valid != Unknown || len(v.Violations) > 0 {
 			t.Errorf("%s: %v %+v %q, %v", what, v.Valid, v.Violations, v.Unknown, err)
+		}
+	}
+}
+
+// numbered has every end line of the nodes say how many lines their log had, as nodes do, and that of the
+// controller how many those that were read have.
+func numbered(events []trace.Event) []trace.Event {
+	lines := make(map[gossip.NodeID]uint64)
+	read := make(map[gossip.NodeID]uint64)
+	for i := range events {
+		e := &events[i]
+		id := e.Node
+		if belongs(e, ownerControl) {
+			id = 0
+		}
+		switch {
+		case e.Kind != trace.End:
+		case id == 0:
+			sum := uint64(0)
+			for _, n := range read {
+				sum += n
+			}
+			e.Count, e.Counts = lines[0], map[string]uint64{trace.CountNodes: uint64(len(read)), trace.CountLines: sum}
+		default:
+			e.Counts = map[string]uint64{trace.CountLines: lines[id]}
+			read[id] = lines[id] + 1
+		}
+		lines[id]++
+	}
+	return events
+}
+
+// Any line that is missing of a log, or stands in it twice, is noticed: nothing is proved, nor is anything violated.
+func TestMissingLinesAreNoticed(t *testing.T) {
+	var cond Conditions
+	files := func() fstest.MapFS { return folder(t, cond, numbered(run(3, 5, 30, &cond))) }
+	whole := files()
+	if _, v, err := Folder(whole); v.Valid != True || err != nil {
+		t.Fatalf("%v %+v %q %v", v.Valid, v.Violations, v.Unknown, err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, file := range whole {
+		if !strings.HasSuffix(name, ".ndjson") {
+			continue
+		}
+		lines := slices.Collect(strings.Lines(string(file.Data)))
+		kinds := make(map[string][]int)
+		for i, line := range lines {
+			_, rest, _ := strings.Cut(line, `"kind":"`)
+			kind, _, _ := strings.Cut(rest, `"`)
+			kinds[kind] = append(kinds[kind], i)
+		}
+		for kind, at := range kinds {
+			hurt := func(how string, change func(lines []string, i int) []string) {
+				one := files()
+				one[name].Data = []byte(strings.Join(change(slices.Clone(lines), at[rng.IntN(len(at))]), ""))
+				if _, v, err := Folder(one); v.Valid != Unknown || len(v.Violations) > 0 || err != nil {
+					t.Errorf("%s, %s %s: %v %+v %q %v", name, kind, how, v.Valid, v.Violations, v.Unknown, err)
+				}
+			}
+			hurt("deleted", func(lines []string, i int) []string { return slices.Delete(lines, i, i+1) })
+			hurt("cut off with all that follows", func(lines []string, i int) []string { return lines[:i] })
+			hurt("all deleted", func(lines []string, _ int) []string {
+				return slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, `"kind":"`+kind+`"`) })
+			})
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // forget drops what an earlier final read has told.
 func (n *node) forget() {
-	n.reading, n.ended, n.endAt = false, false, 0
+	n.reading, n.ended, n.endAt, n.endLine = false, false, 0, 0
 	clear(n.inbox)
 	n.entries, n.entry = 0, 0
 	n.links, n.heard = n.links[:0], n.heard[:0]
@@ -29,7 +29,11 @@ func (n *node) final(c *Checker, e *trace.Event) {
 	case trace.Heard:
 		n.heard = append(n.heard, c.linkRead(e))
 	case trace.End:
-		n.reading, n.ended, n.endAt = false, true, nanos(e.At)
+		n.reading, n.ended, n.endAt, n.endLine = false, true, nanos(e.At), n.number
+		if had, said := e.Counts[trace.CountLines]; said && had != uint64(n.number-1) {
+			c.doubt("%s: line %d: the log of node %d had %d lines when it said that, and %d are here", c.logName(), c.line, n.id, had, n.number-1)
+			n.broken, n.short = true, true
+		}
 		if e.Count != n.entries {
 			c.doubt("the final read of node %d has %d messages of %d", n.id, n.entries, e.Count)
 			n.broken = true
@@ -61,6 +65,7 @@ func (n *node) found(c *Checker, e *trace.Event) {
 // Verdict judges all events so far. More may come afterwards, and another verdict.
 func (c *Checker) Verdict() Verdict {
 	k := *c // what is found only now is found anew next time
+	k.judging = true
 	k.violations, k.reasons = slices.Clone(c.violations), slices.Clone(c.reasons)
 	k.counts = make(map[Guarantee]*Checked)
 	for g, count := range c.counts {
@@ -80,6 +85,7 @@ func (c *Checker) judge() Verdict {
 	slices.SortFunc(nodes, func(a, b *node) int { return int(a.id) - int(b.id) })
 	c.evidence(nodes)
 	live := c.live(nodes)
+	c.whole(nodes, live)
 	c.bodies()
 	c.inboxes(live)
 	notes := c.paused(nodes, live)
@@ -104,7 +110,7 @@ func (c *Checker) judge() Verdict {
 	if v.Notes == nil {
 		v.Notes = []string{}
 	}
-	found := 0
+	found, listed := 0, len(v.Violations)
 	for _, g := range guarantees {
 		v.Checked = append(v.Checked, *c.counts[g])
 		found += c.counts[g].Violations
@@ -112,9 +118,9 @@ func (c *Checker) judge() Verdict {
 	slices.SortStableFunc(v.Violations, func(a, b Violation) int {
 		return slices.Index(guarantees, a.Guarantee) - slices.Index(guarantees, b.Guarantee)
 	})
-	v.More = found - len(v.Violations)
+	v.More = found - listed
 	switch {
-	case found > 0:
+	case listed > 0:
 		v.Valid = False
 	case len(v.Unknown) > 0:
 		v.Valid = Unknown
@@ -148,6 +154,32 @@ func (c *Checker) evidence(nodes []*node) {
 	}
 	if len(silent) > 0 {
 		c.doubt("no log of node %s", names(silent))
+	}
+}
+
+// whole holds what logs say of their own lengths against what there is. Of a node whose log lacks lines nothing
+// is held against it: what seems a violation may be what is missing.
+func (c *Checker) whole(nodes, live []*node) {
+	for _, n := range nodes {
+		if !n.short {
+			continue
+		}
+		for g, times := range n.blamed {
+			c.counts[g].Violations -= times
+		}
+		c.violations = slices.DeleteFunc(c.violations, func(v Violation) bool { return v.Node == n.id })
+	}
+	w := c.control.read
+	if w == nil || w.counts[trace.CountNodes] == 0 {
+		return
+	}
+	lines := uint64(0)
+	for _, n := range live {
+		lines += uint64(n.endLine)
+	}
+	if uint64(len(live)) != w.counts[trace.CountNodes] || lines != w.counts[trace.CountLines] {
+		c.doubt("the last read that the controller tells of is not the last read of the nodes")
+		c.control.short = true
 	}
 }
 

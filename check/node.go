@@ -14,6 +14,7 @@ type node struct {
 
 	stopped bool // as it was told to, before any final read
 	broken  bool // the log cannot be read to its end
+	short   bool // it has not as many lines as it says itself
 	torn    bool
 	cut     bool // not all was written down
 	full    bool // it turned messages away because its inbox was full, or its disk
@@ -27,15 +28,17 @@ type node struct {
 	accepted set      // by this life; where disks matter, by any
 	last     map[life]uint32
 
-	lastAt int64 // of the newest event
-	steady int   // number of the event since which its clock never went back
-	number int   // of the newest event
+	lastAt int64             // of the newest event
+	steady int               // number of the event since which its clock never went back
+	number int               // of the newest event
+	blamed map[Guarantee]int // violations that were seen here while events came in
 
 	// The final read, begun anew by any that follows another.
 	reading  bool
 	ended    bool
 	restless bool // something happened after it
 	endAt    int64
+	endLine  int // its number among the events
 	inbox    set
 	entries  uint64 // read so far
 	entry    uint64 // number of the last

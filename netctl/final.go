@@ -69,10 +69,12 @@ func (c *controller) final(ctx context.Context, _ FinalRequest) (Final, error) {
 			g.RemoveNode(id) // it is paused, and passes nothing on
 		}
 	}
+	lines := uint64(0)
 	for _, a := range answers {
 		out.Nodes = append(out.Nodes, a.Node)
 		out.Events += a.Events
 		out.Lost += a.Lost
+		lines += a.Lines
 		out.Logs = append(out.Logs, LogSize{check.NodeLog(a.Node), a.Bytes})
 	}
 	if parts := topology.Components(g); len(parts) > 1 {
@@ -81,7 +83,7 @@ func (c *controller) final(ctx context.Context, _ FinalRequest) (Final, error) {
 	if err := c.note(out.Parts); err != nil {
 		return out, err
 	}
-	c.record(trace.Event{Kind: trace.End})
+	c.record(trace.Event{Kind: trace.End, Counts: map[string]uint64{trace.CountNodes: uint64(len(answers)), trace.CountLines: lines}})
 	c.recording.mu.Lock()
 	out.Logs = append(out.Logs, LogSize{check.ControllerName, c.recording.size})
 	c.recording.mu.Unlock()
@@ -166,7 +168,7 @@ func same(a, b []api.FinalAnswer) bool {
 	}
 	for i := range a {
 		x, y := a[i], b[i]
-		x.Bytes, y.Bytes, x.Lost, y.Lost, x.Why, y.Why = 0, 0, 0, 0, "", "" // which a final read itself changes
+		x.Bytes, y.Bytes, x.Lines, y.Lines, x.Lost, y.Lost, x.Why, y.Why = 0, 0, 0, 0, 0, 0, "", "" // which a final read itself changes
 		if !reflect.DeepEqual(x, y) {
 			return false
 		}

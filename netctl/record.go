@@ -1,7 +1,6 @@
 package netctl
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -58,7 +57,7 @@ func (c *controller) beginRecord(o *order) error {
 		f.Close()
 		return fmt.Errorf("looking at the event log: %w", err)
 	}
-	lines, err := countLines(f)
+	lines, err := trace.CountLog(io.LimitReader(f, maxControlLog+1))
 	if err != nil {
 		f.Close()
 		return fmt.Errorf("reading the event log: %w", err)
@@ -89,22 +88,6 @@ func (c *controller) beginRecord(o *order) error {
 	}
 	c.record(trace.Event{Kind: trace.Start})
 	return nil
-}
-
-// countLines counts the lines of a log from its start. At most as much is read as one may have.
-func countLines(log io.Reader) (lines uint64, err error) {
-	log = io.LimitReader(log, maxControlLog)
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := log.Read(buf)
-		lines += uint64(bytes.Count(buf[:n], []byte{'\n'}))
-		switch {
-		case errors.Is(err, io.EOF):
-			return lines, nil
-		case err != nil:
-			return 0, err
-		}
-	}
 }
 
 func meanDegree(o *order) float64 { return 2 * float64(len(o.Edges)) / float64(max(o.Spec.Nodes, 1)) }

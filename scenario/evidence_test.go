@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
 	"gossipctl/check"
+	"gossipctl/trace"
 )
 
 // unsure fails unless a run can neither be called good nor bad, because of something.
@@ -65,6 +67,34 @@ assert: {inboxes: equal, coverage: ">= 1 within 5s after publish", latency_p50: 
 		}
 		if r.State() != Unknown {
 			t.Errorf("%s: %v", name, r.State())
+		}
+	}
+}
+
+// Of a saved run no line about a node can be taken without its being noticed.
+func TestLinesTakenFromASavedRun(t *testing.T) {
+	var log bytes.Buffer
+	r := simulate(t, open(t, "chaos", Override{}), 1, Options{Log: &log})
+	judge := func(kind trace.Kind) check.Verdict {
+		c := check.New(r.Conditions)
+		taken := false
+		if err := trace.ReadLog(bytes.NewReader(log.Bytes()), func(_ int, e *trace.Event) {
+			if e.Kind != kind || taken {
+				c.Event(e)
+				return
+			}
+			taken = true
+		}); err != nil || !taken && kind != "" {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		return c.Verdict()
+	}
+	if v := judge(""); v.Valid != check.True {
+		t.Fatalf("whole: %v %q", v.Valid, v.Unknown)
+	}
+	for _, kind := range []trace.Kind{trace.Send, trace.Receive, trace.Deliver, trace.Publish, trace.Accept, trace.Inbox, trace.Link, trace.Heard, trace.End, trace.Start} {
+		if v := judge(kind); v.Valid != check.Unknown {
+			t.Errorf("without a %s: %v %+v", kind, v.Valid, v.Violations)
 		}
 	}
 }

@@ -71,6 +71,7 @@ func (s *Simulated) Start(_ context.Context, p *Plan, tell func(*trace.Event)) e
 	if err != nil {
 		return err
 	}
+	tell = numbered(n.Nodes, tell)
 	if s.plant.observe != nil {
 		tell = s.plant.observe(p, tell)
 	}
@@ -87,6 +88,23 @@ func (s *Simulated) Start(_ context.Context, p *Plan, tell func(*trace.Event)) e
 		Observe: func(e trace.Event) { tell(&e) }, Planted: s.plant.nodes,
 	})
 	return s.world.Err()
+}
+
+// numbered has the end of each node's final read say how many lines about the node were before, as a node's
+// log does.
+func numbered(nodes int, tell func(*trace.Event)) func(*trace.Event) {
+	lines := make([]uint64, nodes+1)
+	return func(e *trace.Event) {
+		switch e.Kind {
+		case trace.Fault, trace.Heal, trace.Kill, trace.Pause, trace.Resume: // whoever does it says so
+		case trace.End:
+			e.Counts = map[string]uint64{trace.CountLines: lines[e.Node]}
+			lines[e.Node]++
+		default:
+			lines[e.Node]++
+		}
+		tell(e)
+	}
 }
 
 // links is a copy of what links do now: a world keeps what it is given.

@@ -39,7 +39,7 @@ const (
 	Inbox Kind = "inbox" // an entry of the node's inbox, in order: Count is its number
 	Link  Kind = "link"  // what the node says became of the packets it sent to Peer, by Counts
 	Heard Kind = "heard" // what the node says came from Peer's life PeerRun, by Counts
-	End   Kind = "end"   // all about this node was read; Count entries
+	End   Kind = "end"   // all about this node was read; Count entries, Counts lines. Of node 0: of all nodes; Count lines of the controller's own
 	Cut   Kind = "cut"   // no more was written down, because a bound was reached
 )
 
@@ -56,6 +56,12 @@ const (
 const (
 	CountReceived = "received" // good, and handed to the node
 	CountCorrupt  = "corrupt"  // damaged on the way, noticed, and thrown away
+)
+
+// Counts of End, by which it can be told whether lines of a log are missing.
+const (
+	CountLines = "lines" // of a node: before this in its log, all lives together. Of the controller: those nodes had, with their ends
+	CountNodes = "nodes" // of the controller: that were read
 )
 
 // Event is one thing that happened at one node. Fields that a kind does not name are empty.

@@ -46,3 +46,18 @@ func ReadLog(r io.Reader, each func(line int, e *Event)) error {
 		each(line, &e)
 	}
 }
+
+// CountLog counts the whole lines of a log.
+func CountLog(log io.Reader) (lines uint64, err error) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := log.Read(buf)
+		lines += uint64(bytes.Count(buf[:n], []byte{'\n'}))
+		if errors.Is(err, io.EOF) {
+			return lines, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}

@@ -39,6 +39,7 @@ type FinalAnswer struct {
 	Lost   uint64        `json:"lost"`   // of them, those that could not be written down
 	Why    string        `json:"why,omitempty"`
 	Bytes  int64         `json:"bytes"` // length of the event log
+	Lines  uint64        `json:"lines"` // of the event log
 	Sent   []LinkCount   `json:"sent"`  // by peer
 	Heard  []HeardCount  `json:"heard"` // by peer
 }

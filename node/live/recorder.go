@@ -35,6 +35,7 @@ type recorder struct {
 	mu     sync.Mutex
 	file   recordFile
 	size   int64
+	lines  uint64 // in the log, those of earlier lives too
 	limit  int64
 	buf    []byte
 	events uint64
@@ -63,11 +64,15 @@ func openRecorder(path string, node gossip.NodeID, run uint32, log *slog.Logger)
 	if err == nil {
 		err = f.Truncate(size)
 	}
+	var lines uint64
+	if err == nil {
+		lines, err = trace.CountLog(io.NewSectionReader(f, 0, size))
+	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("opening the event log: %w", err)
 	}
-	return &recorder{node: node, run: run, log: log, file: f, size: size, limit: maxRecord}, nil
+	return &recorder{node: node, run: run, log: log, file: f, size: size, lines: lines, limit: maxRecord}, nil
 }
 
 // whole is the size of a log up to the end of its last whole line.
@@ -114,6 +119,9 @@ func (r *recorder) append(events []trace.Event) {
 	for i := range events {
 		e := events[i]
 		e.Node, e.Run = r.node, r.run
+		if e.Kind == trace.End { // whoever reads the log can tell whether all lines are there
+			e.Counts = map[string]uint64{trace.CountLines: r.lines + uint64(i)}
+		}
 		r.buf = append(trace.AppendJSON(r.buf, &e), '\n')
 	}
 	if r.size+int64(len(r.buf)) > r.limit-cutRoom {
@@ -122,7 +130,9 @@ func (r *recorder) append(events []trace.Event) {
 	}
 	if err := r.write(); err != nil {
 		r.lose(len(events), err.Error())
+		return
 	}
+	r.lines += uint64(len(events))
 }
 
 // write appends the buffer, or leaves the log as it was.
@@ -180,7 +190,7 @@ func (r *recorder) accepted(ids []gossip.ID, relays int) {
 func (r *recorder) tally(out *api.FinalAnswer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out.Events, out.Lost, out.Why, out.Bytes = r.events, r.lost, r.why, r.size
+	out.Events, out.Lost, out.Why, out.Bytes, out.Lines = r.events, r.lost, r.why, r.size, r.lines
 }
 
 func (r *recorder) sync() error {

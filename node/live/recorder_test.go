@@ -329,3 +329,27 @@ func TestAFinalReadAfterTheEndCountsNothing(t *testing.T) {
 		t.Errorf("%d events, before %d", all, before)
 	}
 }
+
+// The end of a final read says how many lines are before it, those of earlier lives too.
+func TestAFinalReadCountsTheLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	for run := range uint32(2) {
+		r := newRecorder(t, path, run+1)
+		r.note(trace.Event{Kind: trace.Start})
+		r.note(trace.Event{Kind: trace.Sync, Count: 1})
+		r.final([]trace.Event{{Kind: trace.Link, Peer: 1}, {Kind: trace.End}})
+		r.close(true)
+	}
+	ends := 0
+	for i, e := range recorded(t, path) {
+		if e.Kind == trace.End {
+			ends++
+			if e.Counts[trace.CountLines] != uint64(i) {
+				t.Errorf("behind %d lines: %v", i, e.Counts)
+			}
+		}
+	}
+	if ends != 2 {
+		t.Errorf("%d ends", ends)
+	}
+}

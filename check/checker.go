@@ -31,6 +31,20 @@ type Checker struct {
 	reasons    []string
 	moreWhy    int
 	judging    bool // all events are in
+	most       int  // see maxPairs
+	full       bool // what comes is not looked at any more
+}
+
+// maxPairs bounds nodes times messages: several bits are kept for each pair, and what is judged may come from
+// anybody. It is a thousand nodes with four million messages, and half a gigabyte for each of those bits.
+const maxPairs = 4_000_000_000
+
+// grown is called when there is a node or a message more.
+func (c *Checker) grown() {
+	if !c.full && len(c.nodes)*len(c.messages) > c.most {
+		c.full = true
+		c.Damaged(fmt.Sprintf("%d messages at %d nodes are more than can be judged", len(c.messages), len(c.nodes)))
+	}
 }
 
 // New returns a checker of a run.
@@ -38,7 +52,7 @@ func New(c Conditions) *Checker {
 	if c.Work <= 0 {
 		c.Work = DefaultWork
 	}
-	k := &Checker{cond: c, logs: []string{""}, nodes: make(map[gossip.NodeID]*node), counts: make(map[Guarantee]*Checked)}
+	k := &Checker{cond: c, most: maxPairs, logs: []string{""}, nodes: make(map[gossip.NodeID]*node), counts: make(map[Guarantee]*Checked)}
 	for _, g := range guarantees {
 		k.counts[g] = &Checked{Guarantee: g}
 	}
@@ -89,6 +103,9 @@ func (c *Checker) logName() string {
 func (c *Checker) Event(e *trace.Event) {
 	c.line++
 	c.events++
+	if c.full {
+		return
+	}
 	switch e.Kind {
 	case trace.Fault, trace.Heal, trace.Kill, trace.Pause, trace.Resume:
 		c.control.event(c, e)
@@ -111,6 +128,7 @@ func (c *Checker) node(id gossip.NodeID) *node {
 	if n == nil {
 		n = &node{id: id}
 		c.nodes[id] = n
+		c.grown()
 	}
 	return n
 }
@@ -188,6 +206,7 @@ func (c *Checker) find(id gossip.ID) uint32 {
 	}
 	c.messages = append(c.messages, message{id: id})
 	c.number.Set(id, uint64(len(c.messages)))
+	c.grown()
 	return uint32(len(c.messages) - 1)
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -148,21 +149,20 @@ Nodes that are dead or paused stay so. That there is none is no error.`,
 			return n.FaultNames(), noFiles
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.end(c, func(n *netctl.Network) (netctl.Cleared, error) { return n.ClearFaults(c.Context(), args) }, "no fault is in force")
+			return a.end(c, func(ctx context.Context, n *netctl.Network) (netctl.Cleared, error) { return n.ClearFaults(ctx, args) }, "no fault is in force")
 		},
 	}
 }
 
 // end ends faults and says which; none is what to say when there were none.
-func (a *app) end(c *cobra.Command, do func(*netctl.Network) (netctl.Cleared, error), none string) error {
+func (a *app) end(c *cobra.Command, do func(context.Context, *netctl.Network) (netctl.Cleared, error), none string) error {
 	n, err := a.open()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := a.limit(c.Context())
 	defer cancel()
-	c.SetContext(ctx)
-	cleared, err := do(n)
+	cleared, err := do(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,7 +82,7 @@ no partition is no error.`,
 		Args:              a.args(0, 0, "no argument; clear-faults takes names"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.end(c, func(n *netctl.Network) (netctl.Cleared, error) { return n.Heal(c.Context()) }, "the network is not partitioned")
+			return a.end(c, func(ctx context.Context, n *netctl.Network) (netctl.Cleared, error) { return n.Heal(ctx) }, "the network is not partitioned")
 		},
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -224,39 +222,25 @@ func (a *app) warnUntold(ids []gossip.NodeID) {
 
 // parseShare reads a share as people write it: 0.5 or 50%.
 func parseShare(text string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.IsNaN(v) || strings.ContainsAny(number, "xX") { // nobody means hexadecimal digits
+	v, ok := fault.ParseShare(text)
+	if !ok {
 		return 0, fmt.Errorf("%q is not a share such as 0.5 or 50%%", text)
-	}
-	if percent {
-		v /= 100
 	}
 	return v, nil
 }
 
-// rateUnits are the units of a bandwidth. Those with an i are powers of 1024.
-var rateUnits = []struct {
-	name string
-	size float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-
-// parseRate reads bytes a second as people write them: 64KB, 1.5MiB, 64KB/s.
+// parseRate reads bytes a second as people write them: 64KB, 1.5MiB, 64KB/s, or just a number.
 func parseRate(text string) (int64, error) {
-	number := strings.TrimSuffix(strings.TrimSpace(text), "/s")
-	for _, u := range rateUnits {
-		digits, has := strings.CutSuffix(number, u.name)
-		if !has {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if err != nil || strings.ContainsAny(digits, "xX") {
-			break
-		}
-		if v *= u.size; !(v >= 1 && v <= fault.MaxBandwidth) {
-			return 0, fmt.Errorf("%q must be from 1 byte to 10 GB a second", text)
-		}
-		return int64(v), nil
+	amount := strings.TrimSuffix(strings.TrimSpace(text), "/s")
+	v, ok := fault.ParseBytes(amount)
+	if !ok {
+		v, ok = fault.ParseBytes(amount + "B")
 	}
-	return 0, fmt.Errorf("%q is not a size such as 64KB or 1MiB", text)
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("%q is not a size such as 64KB or 1MiB", text)
+	case !(v >= 1 && v <= fault.MaxBandwidth):
+		return 0, fmt.Errorf("%q must be from 1 byte to 10 GB a second", text)
+	}
+	return int64(v), nil
 }

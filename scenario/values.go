@@ -66,12 +66,8 @@ func brief(d time.Duration) string {
 }
 
 func parseShare(text string) (float64, bool) {
-	number, percent := strings.CutSuffix(text, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if percent {
-		v /= 100
-	}
-	return v, err == nil && v >= 0 && v <= 1
+	v, ok := fault.ParseShare(text)
+	return v, ok && v >= 0 && v <= 1
 }
 
 func (p *problems) share(t Text, what string) float64 {
@@ -85,20 +81,9 @@ func (p *problems) share(t Text, what string) float64 {
 	return v
 }
 
-// units of amounts of bytes.
-var units = []struct {
-	name string
-	is   float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}}
-
 func parseBytes(text string) (float64, bool) {
-	for _, u := range units {
-		if number, has := strings.CutSuffix(text, u.name); has {
-			v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-			return v * u.is, err == nil && v >= 0 && v*u.is < 1<<50
-		}
-	}
-	return 0, false
+	v, ok := fault.ParseBytes(text)
+	return v, ok && v >= 0 && v < 1<<50
 }
 
 func (p *problems) bytes(t Text, what string, least, most int64, otherwise int64) int64 {

@@ -28,33 +28,39 @@ var floors = []floor{
 	{"bench", effects, "bench/* topology"},
 	{"bench/*", effects, "topology"}, // measures the executables from outside, as anybody could
 
-	{"cmd", effects, "cmd/term scenario/live netctl scenario scenarios check dash lab sim node/live node/api node transport protocol fault trace gossip" +
+	{"cmd", effects, "cmd/term scenario/live netctl scenario scenarios check dash lab sim node/live node/api node transport layers workload membership" +
+		" values protocol fault trace gossip" +
 		" topology/render topology/draw topology chart"},
 	{"cmd/term", effects, "chart"},
 
-	{"scenario/live", effects, "scenario netctl node/api check fault trace gossip topology chart"}, // on real processes
+	{"scenario/live", effects, "scenario netctl node/api check workload fault trace gossip topology chart"}, // on real processes
 
-	{"netctl", effects, "netctl/proc netctl/store node/api check protocol fault trace gossip topology"},
+	{"netctl", effects, "netctl/proc netctl/store node/api check layers workload membership values protocol fault trace gossip topology"},
 	{"netctl/proc", effects, ""},
 	{"netctl/store", effects, ""},
 	{"dash", effects, "trace topology gossip"},
 
-	{"examples/*", effects, "node/live node/api transport protocol gossip"}, // what a program outside would import
+	{"examples/*", effects, "node/live node/api transport layers membership values protocol gossip"}, // what a program outside would import
 
-	{"scenario", effects, "sim node protocol fault check trace gossip topology chart"}, // files, and what they say in the simulator
-	{"lab", effects, "sim protocol fault trace gossip topology chart"},                 // simulated experiments, on all cores
+	{"scenario", effects, "sim node layers workload membership values protocol fault check trace gossip topology chart"}, // files, and what they say in the simulator
+	{"lab", effects, "sim layers membership values protocol fault trace gossip topology chart"},                          // simulated experiments, on all cores
 
-	{"node/live", effects, "node/api node transport journal trace fault gossip"},
-	{"node/api", effects, "node transport trace fault gossip"},
-	{"sim", pure, "node fault trace gossip"},
+	{"node/live", effects, "node/api node transport journal workload values trace fault gossip"},
+	{"node/api", effects, "node transport workload values trace fault gossip"},
+	{"sim", pure, "node values fault trace gossip"},
 
 	{"journal", effects, ""},
 	{"journal/smalldisk", effects, ""}, // for tests
 	{"check", pure, "trace gossip"},
-	{"node", pure, "trace gossip"},
+	{"node", pure, "values trace gossip"},
 	{"transport", effects, "fault gossip"},
 
+	{"layers", pure, "membership values protocol gossip"}, // what a node's protocol is made of
+	{"membership", pure, "protocol gossip"},
+	{"workload", pure, "values gossip"},
+
 	{"protocol", pure, "gossip"},
+	{"values", pure, "gossip"},
 	{"trace", pure, "gossip"},
 	{"fault", pure, "gossip"},
 	{"topology/render", effects, "topology/draw topology chart"},

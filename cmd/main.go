@@ -11,9 +11,9 @@ import (
 
 	"gossipctl/cmd/term"
 	"gossipctl/gossip"
+	"gossipctl/layers"
 	"gossipctl/netctl"
 	"gossipctl/node/live"
-	"gossipctl/protocol"
 )
 
 // Main runs the program and returns its exit status. The two kinds of process a network consists of
@@ -41,22 +41,16 @@ func process(err error) int {
 	return 0
 }
 
-// newProtocol makes the protocol of a node process.
+// newProtocol makes the protocol of a node process, with all that stands around it.
 func newProtocol(cfg live.Config) (gossip.Protocol, error) {
-	kind, err := protocol.Find(cfg.Protocol)
+	maker, err := layers.New(layers.Spec{
+		Protocol: cfg.Protocol, Settings: cfg.Settings,
+		Repair: cfg.Repair, RepairEvery: cfg.RepairEvery, Remember: cfg.Capacity, Refuse: !cfg.DropOldest,
+		ValuesEvery: cfg.ValuesEvery, ValuesKeep: cfg.ValuesKeep,
+		Membership: cfg.Membership, MembershipSettings: cfg.MembershipSettings, Assembles: cfg.Assembles(),
+	})
 	if err != nil {
 		return nil, err
 	}
-	values, err := kind.Values(cfg.Settings)
-	if err != nil {
-		return nil, err
-	}
-	seed := protocol.LifeSeed(cfg.Seed, cfg.Run)
-	p := kind.New(protocol.Environment{Self: cfg.ID, Rand: protocol.Generator(seed, cfg.ID)}, values)
-	if cfg.Repair != protocol.RepairAntiEntropy {
-		return p, protocol.CheckRepair(cfg.Repair, cfg.RepairEvery)
-	}
-	return kind.Repaired(p, values, seed, cfg.ID, protocol.RepairRules{
-		Every: cfg.RepairEvery, Remember: cfg.Capacity, Refuse: !cfg.DropOldest,
-	}), nil
+	return maker.Make(cfg.Seed, cfg.ID, cfg.Run), nil
 }

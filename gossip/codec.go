@@ -10,9 +10,10 @@ import (
 
 // The wire format of an envelope. All numbers are unsigned varints except the sending time:
 //
-//	envelope = from kind(1 byte) limit hops  count message…  count id…
+//	envelope = from kind(1 byte) limit hops  count message…  count id…  [count contact…]
 //	message  = id  sent(8 bytes, Unix nanoseconds, big-endian)  length body  length route
 //	id       = origin run seq
+//	contact  = node run length address
 //	frame    = length(4 bytes, big-endian) checksum(4 bytes, big-endian, CRC-32C of the envelope) envelope
 //
 // It is written by hand because it is on the path of every hop: a 300-byte message costs about
@@ -100,6 +101,14 @@ func AppendEnvelope(dst []byte, e *Envelope) ([]byte, error) {
 	for _, id := range p.IDs {
 		dst = appendID(dst, id)
 	}
+	if len(e.Contacts) > 0 { // hardly any packet has some
+		dst = binary.AppendUvarint(dst, uint64(len(e.Contacts)))
+	}
+	for i := range e.Contacts {
+		c := &e.Contacts[i]
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(c.Node)), uint64(c.Run))
+		dst = append(binary.AppendUvarint(dst, uint64(len(c.Addr))), c.Addr...)
+	}
 	if size := len(dst) - start; size > MaxEnvelope {
 		return dst[:start], fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, size, MaxEnvelope)
 	}
@@ -117,6 +126,14 @@ func check(e *Envelope) error {
 		return fmt.Errorf("%w: %d names, the limit is %d", ErrTooLarge, len(p.IDs), MaxIDs)
 	case p.Limit < 0 || p.Limit > MaxRelays || p.Hops < 0 || p.Hops > MaxHops || e.From < 1:
 		return fmt.Errorf("%w: sender %d, limit %d, hops %d", ErrTooLarge, e.From, p.Limit, p.Hops)
+	}
+	if len(e.Contacts) > MaxContacts {
+		return fmt.Errorf("%w: %d contacts, the limit is %d", ErrTooLarge, len(e.Contacts), MaxContacts)
+	}
+	for i := range e.Contacts {
+		if c := &e.Contacts[i]; len(c.Addr) > MaxAddr || c.Node < 1 || c.Run < 1 || c.Run > MaxRun {
+			return fmt.Errorf("%w: life %d of node %d at an address of %d bytes", ErrTooLarge, c.Run, c.Node, len(c.Addr))
+		}
 	}
 	for i := range p.Messages {
 		if size := len(p.Messages[i].Body); size > MaxBody {
@@ -144,12 +161,13 @@ type Batch struct {
 	routes    []Route
 	nodes     []NodeID
 	ids       []ID
+	contacts  []Contact
 }
 
 // Reset empties the batch for the next round.
 func (b *Batch) Reset() {
 	b.Envelopes, b.messages, b.routes = b.Envelopes[:0], b.messages[:0], b.routes[:0]
-	b.nodes, b.ids = b.nodes[:0], b.ids[:0]
+	b.nodes, b.ids, b.contacts = b.nodes[:0], b.ids[:0], b.contacts[:0]
 }
 
 // Decode appends the one envelope that data holds. The error wraps [ErrMalformed]; the batch then
@@ -196,11 +214,32 @@ func (b *Batch) Decode(data []byte) error {
 		b.ids = append(b.ids, r.id())
 	}
 	e.Packet.IDs = b.ids[firstID:len(b.ids):len(b.ids)]
+
+	count = 0
+	if len(r.data) > 0 {
+		if count = r.number("contact count", MaxContacts); count == 0 {
+			r.fail("a list of no contacts")
+		}
+	}
+	firstContact := len(b.contacts)
+	for range count {
+		if r.err != nil {
+			break
+		}
+		c := Contact{Node: r.node(), Run: uint32(r.number("run", MaxRun))}
+		c.Addr = string(r.bytes(r.number("address length", MaxAddr)))
+		if c.Run == 0 {
+			r.fail("life 0 of node %d", c.Node)
+		}
+		b.contacts = append(b.contacts, c)
+	}
+	e.Contacts = b.contacts[firstContact:len(b.contacts):len(b.contacts)]
 	if r.err == nil && len(r.data) > 0 {
 		r.fail("%d bytes left over", len(r.data))
 	}
 	if r.err != nil {
 		b.messages, b.routes, b.ids = b.messages[:firstMessage], b.routes[:firstRoute], b.ids[:firstID]
+		b.contacts = b.contacts[:firstContact]
 		return r.err
 	}
 	b.Envelopes = append(b.Envelopes, e)

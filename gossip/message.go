@@ -33,13 +33,35 @@ type NodeID int32
 
 // ID names a message for ever: its origin, which life of that origin (Run grows by one at every
 // restart, so that a restarted node never reuses a name), and a number that starts at 1 in every life.
+// Updates of a node's values have names of the same form, see [UpdateID].
 type ID struct {
 	Origin   NodeID
 	Run, Seq uint32
 }
 
-// String returns the name as people write it: origin.run.seq, for example 8.1.3.
+// MaxRun is the largest number of a life.
+const MaxRun = updateBit - 1
+
+// updateBit in Run marks the names of updates. So the updates of a life are, to every protocol, the messages of
+// another life, numbered from 1 without gaps as all are.
+const updateBit = 1 << 30
+
+// UpdateID names a version of the map of values that a node owns: every change of the map is one version more.
+func UpdateID(owner NodeID, run, version uint32) ID { return ID{owner, run | updateBit, version} }
+
+// Update takes the name of an update apart; is tells it from that of a message.
+func (id ID) Update() (run, version uint32, is bool) {
+	return id.Run &^ updateBit, id.Seq, id.Run&updateBit != 0
+}
+
+// IsUpdate reports whether this names an update of a value, and not a message of a person's.
+func (id ID) IsUpdate() bool { return id.Run&updateBit != 0 }
+
+// String returns the name as people write it: origin.run.seq, for example 8.1.3, of an update 8.1.v3.
 func (id ID) String() string {
+	if run, version, is := id.Update(); is {
+		return fmt.Sprintf("%d.%d.v%d", id.Origin, run, version)
+	}
 	return fmt.Sprintf("%d.%d.%d", id.Origin, id.Run, id.Seq)
 }
 
@@ -55,14 +77,18 @@ func ParseID(s string) (ID, error) {
 	if len(parts) != len(field) {
 		return ID{}, fmt.Errorf("message %q is not of the form ORIGIN.RUN.SEQ, such as 8.1.1", s)
 	}
+	mark := uint32(0)
+	if version, is := strings.CutPrefix(parts[2], "v"); is {
+		parts[2], mark = version, updateBit
+	}
 	for i, part := range parts {
 		v, err := strconv.ParseUint(part, 10, 31)
-		if err != nil || v == 0 || part[0] == '0' || part[0] == '+' {
+		if err != nil || v == 0 || part[0] == '0' || part[0] == '+' || i == 1 && v > MaxRun {
 			return ID{}, fmt.Errorf("message %q is not of the form ORIGIN.RUN.SEQ, such as 8.1.1", s)
 		}
 		field[i] = uint32(v)
 	}
-	return ID{NodeID(field[0]), field[1], field[2]}, nil
+	return ID{NodeID(field[0]), field[1] | mark, field[2]}, nil
 }
 
 // Message is what a person wrote, with its name and the moment its origin took it in.
@@ -72,8 +98,16 @@ type Message struct {
 	Sent time.Time
 }
 
-// Kind tells the packets of one protocol apart. Each protocol numbers its own from 1.
+// Kind tells the packets of one protocol apart. Each protocol numbers its own from 1; what may stand around any
+// protocol has kinds of its own.
 type Kind uint8
+
+// The first kinds of what may stand around a protocol. A kind belongs to the row it falls into.
+const (
+	KindRepair     Kind = 200 // anti-entropy of messages
+	KindValues     Kind = 210 // reconciliation of values
+	KindMembership Kind = 220 // and all above: who is there
+)
 
 // Packet is what protocols say to each other. One type serves them all, so that one codec and one
 // fuzz target cover every protocol and their traffic is counted alike.
@@ -94,4 +128,21 @@ type Envelope struct {
 	From   NodeID
 	Packet Packet
 	Routes []Route // as many as Packet.Messages
+
+	// Contacts tell where nodes listen that the packet names. Whoever drives the node adds them and takes them
+	// off again: a state machine knows numbers only.
+	Contacts []Contact
 }
+
+// Contact says where one life of a node listens.
+type Contact struct {
+	Node NodeID
+	Run  uint32
+	Addr string // host:port, at most MaxAddr bytes
+}
+
+// Bounds of contacts.
+const (
+	MaxContacts = 1024 // in one envelope
+	MaxAddr     = 64   // bytes of an address
+)

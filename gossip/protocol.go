@@ -55,6 +55,14 @@ type Forgetter interface {
 // Timer is a value that means something to the protocol that set it, and to nobody else.
 type Timer uint64
 
+// Bits that only the timers of what may stand around a protocol have. A protocol's own are moments in Unix
+// nanoseconds, or small numbers.
+const (
+	TimerRepair     Timer = 1 << 63
+	TimerMembership Timer = 1 << 62
+	TimerValues     Timer = 1 << 61
+)
+
 // Alarm asks to be woken with a timer at a moment.
 type Alarm struct {
 	At    time.Time
@@ -86,6 +94,9 @@ type Outbox struct {
 	Refused   Refusal // set: the packet was turned away, and its copies count as dropped
 	Repaired  bool    // what is delivered was missing, and came by repair
 
+	Members []Member  // whose standing has changed, each as it is now
+	Applied []Applied // what has changed in the picture of all values
+
 	messages slab[Message]
 	ids      slab[ID]
 }
@@ -100,6 +111,7 @@ func (o *Outbox) Reset() {
 func (o *Outbox) Detach() {
 	o.messages.kept, o.ids.kept = o.messages.used, o.ids.used
 	o.Sends, o.Delivered, o.Alarms, o.Refused, o.Repaired = o.Sends[:0], o.Delivered[:0], o.Alarms[:0], "", false
+	o.Members, o.Applied = o.Members[:0], o.Applied[:0]
 }
 
 // TakeBack takes back the lists lent since the outbox was emptied, when nobody has the packets.

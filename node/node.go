@@ -11,6 +11,7 @@ import (
 
 	"gossipctl/gossip"
 	"gossipctl/trace"
+	"gossipctl/values"
 )
 
 // Bounds of what one node keeps, unless its Config says otherwise.
@@ -88,6 +89,9 @@ type Effects struct {
 	Events []trace.Event
 	Filed  []gossip.ID // messages that are new in the inbox; one that has made room again may be among them
 
+	Members []gossip.Member  // whose standing has changed in the node's view
+	Applied []gossip.Applied // what has changed in its picture of all values
+
 	routes   []gossip.Route   // of every message in Sends, in order
 	envelope *gossip.Envelope // the node's, for Envelopes to fill
 }
@@ -118,8 +122,11 @@ type Node struct {
 	seen  gossip.IDSet // everything the inbox ever held
 	count Counters
 	held  held
-	gone  []Seen        // of an earlier life, to be told the protocol
-	wrong time.Duration // the node's clock
+	gone  []Seen // of an earlier life, to be told the protocol
+
+	values     *values.Values    // of the protocol; nil: none
+	membership gossip.Membership // of the protocol; nil: none
+	wrong      time.Duration     // the node's clock
 
 	// Of the step under way.
 	out     gossip.Outbox
@@ -148,6 +155,8 @@ func New(cfg Config) *Node {
 		cfg.CapacityBytes = CapacityBytes
 	}
 	n := &Node{cfg: cfg, count: Counters{Dropped: make(map[string]uint64)}}
+	n.values, _ = gossip.Find[*values.Values](cfg.Protocol)
+	n.membership, _ = gossip.Find[gossip.Membership](cfg.Protocol)
 	n.seen.Reserve(cfg.ID, cfg.Run)
 	n.inbox.noteMarks = cfg.Marks
 	n.envelope.From = cfg.ID
@@ -202,13 +211,23 @@ func (n *Node) Publish(now time.Time, body []byte, limit int) (gossip.Message, E
 func (n *Node) Receive(now time.Time, e *gossip.Envelope) Effects {
 	n.begin()
 	p := &e.Packet
+	if p.Kind >= gossip.KindValues { // of layers that keep what they need themselves, and tell no messages
+		n.cfg.Protocol.Receive(now, e.From, *p, &n.out)
+		return n.finish(now, e.From)
+	}
 	kept := 0
 	for i := range p.Messages {
 		m := p.Messages[i]
 		n.count.Received++
 		n.event(trace.Event{At: now, Kind: trace.Receive, Message: m.ID, Peer: e.From, Hops: len(e.Routes[i])})
-		known := n.inbox.find(m.ID)
-		reason := n.admit(&m, known, e.Routes[i], e.From)
+		var known *record
+		reason := ""
+		if m.ID.IsUpdate() {
+			reason = n.admitUpdate(&m, e.Routes[i], e.From)
+		} else {
+			known = n.inbox.find(m.ID)
+			reason = n.admit(&m, known, e.Routes[i], e.From)
+		}
 		if reason != "" {
 			n.drop(now, m.ID, e.From, reason)
 			continue
@@ -344,7 +363,7 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 				n.count.Duplicates++
 			}
 			n.inbox.note(r, a.route, now.Add(n.wrong), n.peers)
-		} else {
+		} else if !a.id.IsUpdate() {
 			n.held.keep(a.id, a.route)
 		}
 	}
@@ -356,9 +375,16 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 			n.inbox.note(r, n.held.take(m.ID, gossip.Route{m.ID.Origin, n.cfg.ID}), now.Add(n.wrong), n.peers)
 		}
 	}
+	n.tell(now)
 	for i := range n.out.Sends {
 		send := &n.out.Sends[i]
 		written := 0
+		if send.Packet.Kind >= gossip.KindValues {
+			for range send.Packet.Messages {
+				n.routes = append(n.routes, nil)
+			}
+			continue
+		}
 		for k := range send.Packet.Messages {
 			id := send.Packet.Messages[k].ID
 			route := n.route(id)

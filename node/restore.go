@@ -30,7 +30,7 @@ type Seen struct {
 // as many of the newest as it has room for. One that refuses what it has no room for keeps all: they were
 // accepted once.
 func (n *Node) Restore(now time.Time, saved []Saved) {
-	recaller, _ := n.cfg.Protocol.(gossip.Recaller)
+	recaller, _ := gossip.Find[gossip.Recaller](n.cfg.Protocol)
 	for i := range saved {
 		s := &saved[i]
 		m := s.Message
@@ -73,7 +73,7 @@ func (n *Node) RestoreGone(entries uint64, names []Seen) {
 
 // tellGone tells the protocol what the node had and has let go of, once it knows what there still is.
 func (n *Node) tellGone() {
-	if p, is := n.cfg.Protocol.(gossip.Forgetter); is {
+	if p, is := gossip.Find[gossip.Forgetter](n.cfg.Protocol); is {
 		for _, s := range n.gone {
 			last := s.First
 			last.Seq = s.Last

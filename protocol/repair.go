@@ -127,16 +127,16 @@ type youngster struct {
 // Repair's timers have the bit that no protocol's own timer has: those are moments in Unix nanoseconds, or
 // small numbers.
 const (
-	repairTimer gossip.Timer = 1 << 63
-	repairTick               = repairTimer | 1
-	repairHurry              = repairTimer | 2
+	repairTimer = gossip.TimerRepair
+	repairTick  = repairTimer | 1
+	repairHurry = repairTimer | 2
 )
 
 // repairKinds is the first of the kinds of repair's packets, above all that protocols have.
-const repairKinds gossip.Kind = 200
+const repairKinds = gossip.KindRepair
 
 // IsRepair reports whether packets of a kind are repair's.
-func IsRepair(kind gossip.Kind) bool { return kind >= repairKinds }
+func IsRepair(kind gossip.Kind) bool { return kind >= repairKinds && kind < gossip.KindValues }
 
 // WithRepair adds anti-entropy to a protocol, by rules that are the same at all nodes. The environment's
 // generator must be another one than the protocol's, so that this one draws as if it were alone; see
@@ -168,6 +168,9 @@ const repairStream = 0x7265706169720000
 func RepairGenerator(seed uint64, self gossip.NodeID) *rand.Rand {
 	return Generator(seed^repairStream, self)
 }
+
+// Under implements [gossip.Layer].
+func (r *repair) Under() gossip.Protocol { return r.inner }
 
 func (r *repair) Peers(now time.Time, peers gossip.Peers, out *gossip.Outbox) {
 	r.inner.Peers(now, peers, out)
@@ -277,6 +280,10 @@ func (r *repair) Infective() bool {
 func (r *repair) learned(now time.Time, out *gossip.Outbox) {
 	kept := out.Delivered[:0]
 	for _, m := range out.Delivered {
+		if m.ID.IsUpdate() { // values are reconciled by themselves
+			kept = append(kept, m)
+			continue
+		}
 		if _, known := r.known.find(m.ID); !known {
 			kept = append(kept, m)
 			r.grow(now, m)
@@ -287,7 +294,7 @@ func (r *repair) learned(now time.Time, out *gossip.Outbox) {
 
 // grow takes in a message that came by the protocol, unless it is known.
 func (r *repair) grow(now time.Time, m gossip.Message) {
-	if _, known := r.known.find(m.ID); known || !isName(m.ID) || !r.known.fits(m.ID, r.stretchesMost()) {
+	if _, known := r.known.find(m.ID); known || !isName(m.ID) || m.ID.IsUpdate() || !r.known.fits(m.ID, r.stretchesMost()) {
 		return
 	}
 	if r.young.Len() >= r.remember {

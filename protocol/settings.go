@@ -125,8 +125,13 @@ func (v Values) Has(name string) bool { return v[name] != nil }
 // Values returns the kind's defaults with the given ones put in their place. All that is wrong with
 // them is told at once; nothing is repaired silently.
 func (k Kind) Values(set map[string]string) (Values, error) {
-	values := make(Values, len(k.Settings))
-	for _, s := range k.Settings {
+	return ReadSettings(k.Name, k.Settings, k.Check, set)
+}
+
+// ReadSettings is [Kind.Values] of anything that has settings: the owner's name is for errors, check may be nil.
+func ReadSettings(owner string, settings []Setting, check func(Values) error, set map[string]string) (Values, error) {
+	values := make(Values, len(settings))
+	for _, s := range settings {
 		values[s.Name] = s.Default
 	}
 	names := make([]string, 0, len(set))
@@ -136,29 +141,29 @@ func (k Kind) Values(set map[string]string) (Values, error) {
 	slices.Sort(names)
 	var problems []error
 	for _, name := range names {
-		at := slices.IndexFunc(k.Settings, func(s Setting) bool { return s.Name == name })
+		at := slices.IndexFunc(settings, func(s Setting) bool { return s.Name == name })
 		if at < 0 {
-			problems = append(problems, fmt.Errorf("%s has no setting %q; it has %s", k.Name, name, k.settingNames()))
+			problems = append(problems, fmt.Errorf("%s has no setting %q; it has %s", owner, name, settingNames(settings)))
 			continue
 		}
-		v, err := k.Settings[at].Parse(set[name])
+		v, err := settings[at].Parse(set[name])
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
 		values[name] = v
 	}
-	if len(problems) == 0 && k.Check != nil {
-		if err := k.Check(values); err != nil {
+	if len(problems) == 0 && check != nil {
+		if err := check(values); err != nil {
 			problems = append(problems, err)
 		}
 	}
 	return values, errors.Join(problems...)
 }
 
-func (k Kind) settingNames() string {
-	names := make([]string, len(k.Settings))
-	for i, s := range k.Settings {
+func settingNames(settings []Setting) string {
+	names := make([]string, len(settings))
+	for i, s := range settings {
 		names[i] = s.Name
 	}
 	return strings.Join(names, ", ")

@@ -11,6 +11,7 @@ import (
 	"gossipctl/check"
 	"gossipctl/fault"
 	"gossipctl/gossip"
+	"gossipctl/layers"
 	"gossipctl/protocol"
 	"gossipctl/sim"
 	"gossipctl/topology"
@@ -125,25 +126,19 @@ func (s *Simulated) peers(id gossip.NodeID) gossip.Peers {
 
 // birth returns what makes the protocol of a node in one of its lives.
 func (s *Simulated) birth(p *Plan) (func(gossip.NodeID, uint32) gossip.Protocol, error) {
-	kind, err := protocol.Find(p.Network.Protocol)
+	maker, err := layers.New(layers.Spec{
+		Protocol: p.Network.Protocol, Settings: p.Network.Set,
+		Repair: p.Network.Repair, RepairEvery: p.Network.RepairEvery, Refuse: true,
+	})
 	if err != nil {
 		return nil, err
 	}
-	values, err := kind.Values(p.Network.Set)
-	if err != nil {
-		return nil, err
-	}
-	makeOne := kind.Make(values)
 	return func(id gossip.NodeID, run uint32) gossip.Protocol {
-		seed := protocol.LifeSeed(p.Seed, run)
-		env := protocol.Environment{Self: id, Rand: protocol.Generator(seed, id)}
-		inner := makeOne(env)
-		whole := inner
-		if p.Network.Repair != protocol.RepairNone {
-			whole = kind.Repaired(inner, values, seed, id, protocol.RepairRules{Every: p.Network.RepairEvery, Refuse: true})
-		}
+		inner := maker.Inner(p.Seed, id, run)
+		whole := maker.Around(inner, p.Seed, id, run)
 		if s.plant.protocol != nil {
-			return s.plant.protocol(env, run, inner, whole)
+			seed := protocol.LifeSeed(p.Seed, run)
+			return s.plant.protocol(protocol.Environment{Self: id, Rand: protocol.Generator(seed, id)}, run, inner, whole)
 		}
 		return whole
 	}, nil

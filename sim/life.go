@@ -129,7 +129,7 @@ func (w *World) bear(i int, run uint32) {
 	p := w.cfg.Born(id, run)
 	w.protocols[i] = p
 	w.lives[i]++
-	_, w.restless = p.(gossip.Restless)
+	_, w.restless = gossip.Find[gossip.Restless](p)
 	if w.nodes == nil {
 		w.out.Detach()
 		p.Peers(w.clock, w.peers[i], &w.out)

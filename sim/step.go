@@ -200,7 +200,11 @@ func (w *World) set(i int, alarms []gossip.Alarm) {
 // ask asks a node whether it is infective.
 func (w *World) ask(i int) {
 	if w.restless {
-		w.setInfective(i, w.protocols[i].(gossip.Restless).Infective())
+		restless, is := w.protocols[i].(gossip.Restless)
+		if !is {
+			restless, _ = gossip.Find[gossip.Restless](w.protocols[i])
+		}
+		w.setInfective(i, restless.Infective())
 	}
 }
 

@@ -23,6 +23,7 @@ var kinds = func() map[string]Kind {
 	all := make(map[string]Kind)
 	for _, k := range []Kind{
 		Publish, Accept, Send, Receive, Deliver, Drop, Start, Stop, Kill, Pause, Resume, Sync, Fault, Heal, Inbox, Link, Heard, End, Cut,
+		Apply, Member, Value, View,
 	} {
 		all[string(k)] = k
 	}
@@ -70,9 +71,13 @@ func AppendJSON(dst []byte, e *Event) []byte {
 		dst = append(dst, '"')
 		dst = strconv.AppendUint(dst, uint64(max(e.Message.Origin, 0)), 10)
 		dst = append(dst, '.')
-		dst = strconv.AppendUint(dst, uint64(e.Message.Run), 10)
+		run, seq, update := e.Message.Update()
+		dst = strconv.AppendUint(dst, uint64(run), 10)
 		dst = append(dst, '.')
-		dst = strconv.AppendUint(dst, uint64(e.Message.Seq), 10)
+		if update {
+			dst = append(dst, 'v')
+		}
+		dst = strconv.AppendUint(dst, uint64(seq), 10)
 		dst = append(dst, '"')
 	}
 	number("peer", uint64(max(e.Peer, 0)))
@@ -346,8 +351,8 @@ func (p *parser) time() time.Time {
 func (p *parser) message() gossip.ID {
 	text := p.text()
 	var part [3]uint64
-	rest := text
-	for i, most := range [3]uint64{math.MaxInt32, math.MaxUint32, math.MaxUint32} {
+	rest, update := text, false
+	for i, most := range [3]uint64{math.MaxInt32, gossip.MaxRun, math.MaxUint32} {
 		digits := rest
 		if i < 2 {
 			dot := slices.Index(rest, '.')
@@ -356,6 +361,8 @@ func (p *parser) message() gossip.ID {
 				return gossip.ID{}
 			}
 			digits, rest = rest[:dot], rest[dot+1:]
+		} else if len(digits) > 0 && digits[0] == 'v' {
+			digits, update = digits[1:], true
 		}
 		v, err := decimal(digits, most)
 		if err != nil {
@@ -363,6 +370,9 @@ func (p *parser) message() gossip.ID {
 			return gossip.ID{}
 		}
 		part[i] = v
+	}
+	if update {
+		return gossip.UpdateID(gossip.NodeID(part[0]), uint32(part[1]), uint32(part[2]))
 	}
 	return gossip.ID{Origin: gossip.NodeID(part[0]), Run: uint32(part[1]), Seq: uint32(part[2])}
 }

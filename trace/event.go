@@ -21,6 +21,13 @@ const (
 	Drop    Kind = "drop"    // a copy was turned away; Reason says why
 )
 
+// What can happen to values and to the view of who is there. Updates of values are also published, sent, received
+// and dropped as messages are, under names of their own (see gossip.UpdateID), but never delivered: they are applied.
+const (
+	Apply  Kind = "apply"  // the node's picture of all values changed: Message is the update, Name the key, Digest and Size are of the value; Reason is "reconciled" where it came by reconciliation; Count is 1 when the value is gone
+	Member Kind = "member" // the node's view of Peer's life PeerRun changed: Reason is what it is now (alive, suspect, dead, left), Count the incarnation
+)
+
 // What can happen to a node. Start, Stop and Sync the node tells of itself; Kill, Pause, Resume, Fault
 // and Heal whoever does it to the nodes: the controller, or the simulator.
 const (
@@ -39,6 +46,8 @@ const (
 	Inbox Kind = "inbox" // an entry of the node's inbox, in order: Count is its number
 	Link  Kind = "link"  // what the node says became of the packets it sent to Peer, by Counts
 	Heard Kind = "heard" // what the node says came from Peer's life PeerRun, by Counts
+	Value Kind = "value" // an entry of the node's picture of all values, fields as of Apply; those that are gone too
+	View  Kind = "view"  // how the node sees another, fields as of Member
 	End   Kind = "end"   // all about this node was read; Count entries, Counts lines. Of node 0: of all nodes; Count lines of the controller's own
 	Cut   Kind = "cut"   // no more was written down, because a bound was reached
 )
@@ -75,7 +84,7 @@ type Event struct {
 	PeerRun uint32
 	Hops    int    // edges the copy had travelled
 	Reason  string // of a drop, a kill, a fault, a cut; "repaired" of a delivery that repair brought about
-	Name    string // of a fault
+	Name    string // of a fault; the key of a value
 	Digest  uint64 // of a body, see [Digest]
 	Size    int    // of a body, in bytes
 	Count   uint64

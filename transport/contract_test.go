@@ -294,7 +294,7 @@ func TestContract(t *testing.T) {
 }
 
 const (
-	upgrade = "Connection: Upgrade\r\nUpgrade: gossip/2\r\n"
+	upgrade = "Connection: Upgrade\r\nUpgrade: gossip/3\r\n"
 	fromTwo = "Gossip-From: 2\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\n" + upgrade
 )
 

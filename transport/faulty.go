@@ -341,6 +341,9 @@ func sizeOf(e *gossip.Envelope) int {
 	for _, route := range e.Routes {
 		size += 3 * len(route)
 	}
+	for i := range e.Contacts {
+		size += 8 + len(e.Contacts[i].Addr)
+	}
 	return size
 }
 

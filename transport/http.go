@@ -15,7 +15,7 @@ import (
 // one-way stream of frames. A frame on a stream costs a hundredth of a request of its own.
 const (
 	LinkPath      = "/v1/link"
-	LinkProtocol  = "gossip/2"       // in the Upgrade header
+	LinkProtocol  = "gossip/3"       // in the Upgrade header
 	HeaderNetwork = "Gossip-Network" // which network the caller belongs to
 	HeaderFrom    = "Gossip-From"    // the caller's node number
 	HeaderLife    = "Gossip-Life"    // of whoever speaks: the run, and the number drawn for it

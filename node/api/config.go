@@ -32,4 +32,31 @@ type NodeConfig struct {
 	DataFile    string        `json:"data_file,omitempty"`       // where the inbox is kept, if it is; read at birth if it is there
 	EventFile   string        `json:"event_file,omitempty"`      // where events are written, if they are
 	Rules       []fault.Rule  `json:"rules,omitempty"`           // faults in force at birth
+
+	// How nodes find each other: by one of the Discovery words. All but DiscoverStatic make Peers contacts.
+	Discovery string `json:"discovery,omitempty"`
+	// Contacts are where discovery begins, by its kind: addresses of nodes (bootstrap), ranges of addresses (scan),
+	// a name with a port (dns), a path (file).
+	Contacts       []string      `json:"contacts,omitempty"`
+	DiscoveryEvery time.Duration `json:"discovery_every_ns,omitempty"` // 0 = the kind's own
+
+	Membership         string            `json:"membership,omitempty"` // none, swim, hyparview
+	MembershipSettings map[string]string `json:"membership_settings,omitempty"`
+
+	ValuesEvery time.Duration `json:"values_every_ns,omitempty"` // 0 = values.Every
+	ValuesKeep  time.Duration `json:"values_keep_ns,omitempty"`  // 0 = values.Keep
+}
+
+// Kinds of discovery.
+const (
+	DiscoverStatic    = "static"    // the controller tells a node its peers
+	DiscoverBootstrap = "bootstrap" // nodes at known addresses are asked whom they know
+	DiscoverScan      = "scan"      // ranges of addresses are tried
+	DiscoverDNS       = "dns"       // a name is resolved again and again
+	DiscoverFile      = "file"      // a file with a list is watched
+)
+
+// Assembles reports whether the nodes of the network find each other.
+func (c *NodeConfig) Assembles() bool {
+	return c.Discovery != "" && c.Discovery != DiscoverStatic || c.Membership != "" && c.Membership != "none"
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -72,8 +71,8 @@ func (o *Options) check() error {
 	if o.ID < 1 {
 		bad("ID must be 1 or more, not %d", o.ID)
 	}
-	if o.Run > math.MaxInt32 {
-		bad("Run must be at most %d, not %d", math.MaxInt32, o.Run)
+	if o.Run > gossip.MaxRun {
+		bad("Run must be at most %d, not %d", gossip.MaxRun, o.Run)
 	}
 	if !isName(o.Network) {
 		bad("Network %.40q must be 1 to %d of a-z, 0-9 and -, and not begin with -", o.Network, maxName)
@@ -134,8 +133,8 @@ func (o *Options) node(run uint32, log *slog.Logger) node.Config {
 	}
 }
 
-// A Run taken from the clock counts pieces of this length. A name has 31 bits for it, which last
-// from 2025 until 2042.
+// A Run taken from the clock counts pieces of this length. A name has 30 bits for it, which last
+// from 2025 until 2033.
 const runLength = 250 * time.Millisecond
 
 // clockRun returns the run of a node that starts now, and the moment after which no other start
@@ -143,7 +142,7 @@ const runLength = 250 * time.Millisecond
 func clockRun(now time.Time) (run uint32, over time.Time, err error) {
 	since := now.Sub(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))
 	n := int64(since/runLength) + 1
-	if since < 0 || n > math.MaxInt32 {
+	if since < 0 || n > gossip.MaxRun {
 		return 0, over, fmt.Errorf("the clock says %v, which makes no Run: give one", now.Format(time.DateTime))
 	}
 	return uint32(n), now.Add(runLength - since%runLength), nil

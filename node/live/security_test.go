@@ -249,7 +249,7 @@ func TestGarbageOnALink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(conn, "POST /v1/link HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nGossip-From: %d\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\nConnection: Upgrade\r\nUpgrade: gossip/2\r\nContent-Length: 0\r\n\r\n", n.addr, peer, i+2)
+		fmt.Fprintf(conn, "POST /v1/link HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nGossip-From: %d\r\nGossip-Life: 1-00000000000000ff\r\nGossip-Frames: 0 0\r\nConnection: Upgrade\r\nUpgrade: gossip/3\r\nContent-Length: 0\r\n\r\n", n.addr, peer, i+2)
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 			t.Fatalf("%v, %v", resp, err)

@@ -46,11 +46,26 @@ type Spec struct {
 	RepairEvery time.Duration `json:"repair_every_ns,omitempty"` // 0 = protocol.RepairEvery
 	Durable     bool          `json:"durable,omitempty"`         // accepted means on disk
 	Record      bool          `json:"record,omitempty"`          // write down every event, for check-run
-	Reconnect   bool          `json:"reconnect,omitempty"`       // give the peers that a dead node leaves behind new ones
+	// How nodes find each other; see api.NodeConfig. Discovery is empty or static where the controller tells them.
+	Discovery          string            `json:"discovery,omitempty"`
+	Contacts           int               `json:"contacts,omitempty"`   // bootstrap: how many contacts each node is given; 0 = 1
+	Places             []string          `json:"places,omitempty"`     // scan: ranges; dns: a name; file: a path
+	Membership         string            `json:"membership,omitempty"` // none, swim, hyparview
+	MembershipSettings map[string]string `json:"membership_settings,omitempty"`
+
+	ValuesEvery time.Duration `json:"values_every_ns,omitempty"` // 0 = values.Every
+	ValuesKeep  time.Duration `json:"values_keep_ns,omitempty"`  // 0 = values.Keep
+
+	Reconnect bool `json:"reconnect,omitempty"` // give the peers that a dead node leaves behind new ones
 }
 
 // Repairs reports whether nodes close the gaps that the protocol leaves.
 func (s *Spec) Repairs() bool { return s.Repair != "" && s.Repair != "none" }
+
+// Assembles reports whether the nodes find each other, and choose their peers themselves.
+func (s *Spec) Assembles() bool {
+	return s.Discovery != "" && s.Discovery != api.DiscoverStatic || s.Membership != "" && s.Membership != "none"
+}
 
 // Seed draws a seed that is easy to read out and type in again.
 func Seed() uint64 { return uint64(1 + rand.Uint32N(999_999_999)) }

@@ -73,4 +73,7 @@ type Applied struct {
 	Value      []byte // lent
 	Deleted    bool   // the value is gone
 	Reconciled bool   // it came by reconciliation, and not by the protocol
+	// Vanished says that no update says so: ID names the one that is not there any more. Its owner has begun a new
+	// life without it, or has deleted it so long ago that nobody has kept the mark.
+	Vanished bool
 }

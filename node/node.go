@@ -124,6 +124,7 @@ type Node struct {
 	held  held
 	gone  []Seen // of an earlier life, to be told the protocol
 
+	updates    held              // the ways of updates that came lately
 	values     *values.Values    // of the protocol; nil: none
 	membership gossip.Membership // of the protocol; nil: none
 	wrong      time.Duration     // the node's clock
@@ -363,8 +364,8 @@ func (n *Node) finish(now time.Time, from gossip.NodeID) Effects {
 				n.count.Duplicates++
 			}
 			n.inbox.note(r, a.route, now.Add(n.wrong), n.peers)
-		} else if !a.id.IsUpdate() {
-			n.held.keep(a.id, a.route)
+		} else {
+			n.heldFor(a.id).keep(a.id, a.route)
 		}
 	}
 	if n.out.Refused != "" && len(n.arrived) == 0 {
@@ -474,7 +475,7 @@ func (n *Node) route(id gossip.ID) gossip.Route {
 		r.packets++
 		return r.firstRoute()
 	}
-	return n.held.route(id, gossip.Route{id.Origin, n.cfg.ID})
+	return n.heldFor(id).route(id, gossip.Route{id.Origin, n.cfg.ID})
 }
 
 func (n *Node) drop(now time.Time, id gossip.ID, from gossip.NodeID, reason string) {

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"gossipctl/gossip"
@@ -13,8 +14,11 @@ import (
 // ErrNoValues is returned by a node whose protocol has no values around it.
 var ErrNoValues = errors.New("this node keeps no values")
 
-// reconciled is the reason told of a value that came by reconciliation.
-const reconciled = "reconciled"
+// Reasons told of a change of the picture.
+const (
+	reconciled = "reconciled" // it came by reconciliation
+	vanished   = "vanished"   // no update says so: the owner has begun a new life, or deleted the value long ago
+)
 
 // Reasons for which a node drops an update before its protocol sees it.
 const (
@@ -26,7 +30,7 @@ const (
 func (n *Node) Values() *values.Values { return n.values }
 
 // SetValue changes the node's own map and spreads the news. The errors are [ErrNoValues] and those of
-// [values.Values.Set]; nothing has happened then.
+// [values.Values.Set], and [ErrNotKept]; nothing has happened then.
 func (n *Node) SetValue(now time.Time, c values.Change) (gossip.Message, Effects, error) {
 	n.begin()
 	if n.values == nil {
@@ -35,6 +39,10 @@ func (n *Node) SetValue(now time.Time, c values.Change) (gossip.Message, Effects
 	m, err := n.values.Set(now, now.Add(n.wrong), c)
 	if err != nil {
 		return gossip.Message{}, Effects{}, err
+	}
+	if refusal := n.keep(len(m.Body), 1); refusal != "" {
+		n.count.Dropped[refusal]++
+		return gossip.Message{}, Effects{}, fmt.Errorf("%w: %s", ErrNotKept, refusal)
 	}
 	n.eventOf(trace.Event{At: now, Kind: trace.Publish, Message: m.ID}, m.Body)
 	n.arrive(m.ID, nil, nil)
@@ -78,8 +86,24 @@ func (n *Node) admitUpdate(m *gossip.Message, route gossip.Route, from gossip.No
 	if ttl := values.TTL(m.Body); ttl > 0 && len(route) > ttl {
 		return dropTTL
 	}
-	m.Body = bytes.Clone(m.Body)
+	if n.values.Forged(m.ID) {
+		return dropForged
+	}
+	if body := n.values.Body(m.ID); body != nil {
+		m.Body = body // the first copy's word stands
+	} else {
+		m.Body = bytes.Clone(m.Body)
+	}
 	return ""
+}
+
+// heldFor is where the way of something is kept that is not in the inbox: of an update for as long as there is room, and
+// beyond that it counts as come straight from its owner.
+func (n *Node) heldFor(id gossip.ID) *held {
+	if id.IsUpdate() {
+		return &n.updates
+	}
+	return &n.held
 }
 
 // tell makes events of what the layers around the protocol say.
@@ -90,7 +114,10 @@ func (n *Node) tell(now time.Time) {
 		if a.Deleted {
 			e.Count = 1
 		}
-		if a.Reconciled {
+		switch {
+		case a.Vanished:
+			e.Reason = vanished
+		case a.Reconciled:
 			e.Reason = reconciled
 		}
 		n.eventOf(e, a.Value)

@@ -24,6 +24,7 @@ type disk struct {
 	synced  int         // how many of them are
 	syncing bool        // soon all will be
 	accepts []gossip.ID // published, to be told of when synced
+	own     ownMap
 }
 
 // kept is an entry of an inbox on disk.
@@ -145,6 +146,7 @@ func (w *World) bear(i int, run uint32) {
 	if restored > 0 {
 		w.sync(i) // what it reads at its birth it makes sure of
 	}
+	w.restoreValues(i)
 	w.carryOut(i, n.SetPeers(w.clock, w.peers[i]))
 }
 

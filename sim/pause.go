@@ -99,7 +99,7 @@ func (w *World) clear(i int) {
 			w.landed(&l.packet, DropPeerDown)
 			w.payloads.back(l.packet.load)
 		case alarm:
-			w.alarms--
+			w.rang(l.data)
 		}
 	}
 	w.doors[i] = door{}

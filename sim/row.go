@@ -92,8 +92,15 @@ func (w *World) ring(s sleeper, timer uint64) {
 		w.doors[s.node].late = append(w.doors[s.node].late, late{kind: alarm, data: timer})
 		return
 	}
-	w.alarms--
+	w.rang(timer)
 	if w.lives[s.node] == s.life {
 		w.wake(int(s.node), gossip.Timer(timer))
+	}
+}
+
+// rang counts down an alarm that waits no more.
+func (w *World) rang(timer uint64) {
+	if !isAside(gossip.Timer(timer)) {
+		w.alarms--
 	}
 }

@@ -99,6 +99,7 @@ func (w *World) apply(i int) {
 
 // carryOut does what a whole node wants done.
 func (w *World) carryOut(i int, fx node.Effects) {
+	w.storeValues(i, fx.Applied)
 	for _, e := range fx.Events {
 		switch e.Kind {
 		case trace.Deliver:
@@ -167,9 +168,21 @@ func (w *World) launch(f *inFlight, delay int64) {
 // count counts a packet that is under way from now on.
 func (w *World) count(f *inFlight) {
 	w.packets++
-	if len(f.messages()) > 0 {
+	if isValues(f.kind) {
+		w.reconciling++
+	} else if len(f.messages()) > 0 {
 		w.cargo++
 	}
+}
+
+// isValues tells the packets by which nodes reconcile values. They go on for ever, and carry no messages of people.
+func isValues(kind gossip.Kind) bool {
+	return kind >= gossip.KindValues && kind < gossip.KindMembership
+}
+
+// isAside tells whether an alarm is for such packets.
+func isAside(t gossip.Timer) bool {
+	return t&gossip.TimerValues != 0 && t&(gossip.TimerRepair|gossip.TimerMembership) == 0
 }
 
 // put has a packet arrive after a delay.
@@ -191,7 +204,9 @@ func (w *World) park(f *inFlight) uint64 {
 // set takes a node's alarms.
 func (w *World) set(i int, alarms []gossip.Alarm) {
 	for _, a := range alarms {
-		w.alarms++
+		if !isAside(a.Timer) {
+			w.alarms++
+		}
 		at := max(a.At.UnixNano()-beginNano, w.now)
 		w.alarm(at, sleeper{int32(i), w.lives[i]}, uint64(a.Timer))
 	}

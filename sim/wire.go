@@ -67,7 +67,9 @@ func (w *World) wire(i int, to gossip.NodeID) *wire {
 // landed notes that a packet is under way no more, and for what reason it was dropped if it was.
 func (w *World) landed(f *inFlight, reason string) {
 	w.packets--
-	if len(f.messages()) > 0 {
+	if isValues(f.kind) {
+		w.reconciling--
+	} else if len(f.messages()) > 0 {
 		w.cargo--
 	}
 	if w.wires == nil {

@@ -95,8 +95,10 @@ type World struct {
 	hot       int // how many are infective
 	cargo     int // flights with messages
 	packets   int // flights
-	alarms    int // that wait
-	pending   int // plans that wait
+	alarms    int // that wait, those for the next reconciliation of values left out: they never end
+
+	reconciling int // of packets, those of values
+	pending     int // plans that wait
 
 	out      gossip.Outbox
 	taken    inFlight // the packet at hand
@@ -277,7 +279,7 @@ func (w *World) Quiet() bool {
 	if w.pending > 0 || w.cargo > 0 || w.hot > 0 {
 		return false
 	}
-	return w.restless || w.alarms == 0 && w.packets == 0
+	return w.restless || w.alarms == 0 && w.packets == w.reconciling
 }
 
 // UnderWay is how many packets are.

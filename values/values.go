@@ -7,7 +7,26 @@
 // scuttlebutt does (van Renesse, Dumitriu, Gough, Thomas 2008), so that whatever the protocol has lost comes too.
 //
 // Only its owner changes a map, so there is one truth about each: the versions of a life come in the order 1, 2, 3…,
-// and a newer life of the owner takes the place of all that was before it. Nothing here depends on the time of day.
+// and a newer life of the owner takes the place of all that was before it. Nothing here depends on the time of day but
+// the stamps of registers, and of those only that later ones are larger.
+//
+// # What is known of a map
+//
+// Of each owner a node keeps the newest life, the entries by key, and a floor: every version up to it is here, or
+// something newer of the same key is. A version that came before its turn is applied at once, but the floor waits. What
+// was deleted leaves a mark, an entry without a value, so that an older version that comes late does not bring it back.
+// Marks up to the floor are dropped after [Rules.Keep], and the largest version among them is remembered: to whoever has
+// a lower floor it is not enough to tell what has changed, and so he is told the whole map. What he has of it and is not
+// told, he drops at its end.
+//
+// # Reconciliation
+//
+// Every [Rules.Every] a node tells one peer a checksum of all its floors. A peer with another one answers with a
+// digest, the list of its floors; then each sends the other a delta, the entries above the floors. At rest that is one
+// packet of some 20 bytes a node and second, however many owners there are; a node that knows of no owner sends nothing.
+// A delta states the whole of a stretch of versions, so the floor of who gets it goes to its end. News that came so is
+// passed on after 25 ms, at most four times between two calls: else it would cross a ring of 64 in half a minute. It is
+// not believed that a packet arrives: what was lost is found at the next call.
 package values
 
 import (
@@ -27,13 +46,21 @@ const (
 	MaxBytes = 4 << 20  // of keys and values of one owner
 	// MaxOwners is how many owners are kept: twice the largest network.
 	MaxOwners = 10_000
+	// MaxTotal is how many bytes of keys and values of all other owners are kept: as many as bodies in an inbox.
+	MaxTotal = 256 << 20
+	// MaxVersion is the last version of a life, so that the one after it is one that wires carry.
+	MaxVersion = 1<<31 - 3
+	// MaxStamp is the largest stamp of a register: the next one still is a number.
+	MaxStamp = 1<<63 - 1
 )
 
 // Errors of [Values.Set].
 var (
 	ErrKey   = errors.New("bad key")
-	ErrValue = errors.New("value too large")
+	ErrValue = errors.New("bad value")
 	ErrFull  = errors.New("map full")
+	// ErrOld is for a register that was given a stamp which is not larger than that of what counts.
+	ErrOld = errors.New("old stamp")
 )
 
 // Environment is what the layer of one node is born with.
@@ -94,14 +121,29 @@ type Values struct {
 	inner gossip.Protocol
 	env   Environment
 	rules Rules
+	peers gossip.Peers
 
-	version uint32
-	entries map[gossip.NodeID]map[string]*Entry
+	own       *owned
+	owners    map[gossip.NodeID]*owned
+	sorted    []*owned          // by owner
+	registers map[string]*entry // those that count
+	stamp     uint64            // the largest that was seen
+	sum       uint64            // of all floors
+	stats     Stats
+	sweepAt   int64 // when marks are next looked through
+
+	calls
 }
 
 // Around puts values around a protocol.
 func Around(inner gossip.Protocol, env Environment, rules Rules) *Values {
-	return &Values{inner: inner, env: env, rules: rules, entries: make(map[gossip.NodeID]map[string]*Entry)}
+	if rules.Every <= 0 {
+		rules.Every = Every
+	}
+	if rules.Keep <= 0 {
+		rules.Keep = Keep
+	}
+	return &Values{inner: inner, env: env, rules: rules, own: newOwned(env.Self, env.Run)}
 }
 
 // Under implements [gossip.Layer].
@@ -110,46 +152,67 @@ func (v *Values) Under() gossip.Protocol { return v.inner }
 // Peers implements [gossip.Protocol].
 func (v *Values) Peers(now time.Time, peers gossip.Peers, out *gossip.Outbox) {
 	v.inner.Peers(now, peers, out)
-}
-
-// Set makes the next version of the node's own map. The message is to be published next, in the same step: only
-// then is the change made. Clock is the time of day as the node has it. The errors are [ErrKey], [ErrValue] and
-// [ErrFull], wrapped; nothing has happened then.
-func (v *Values) Set(now, clock time.Time, c Change) (gossip.Message, error) {
-	return gossip.Message{}, errors.ErrUnsupported
+	v.peers, v.order = peers, v.order[:0]
+	v.learned(now, out)
+	v.begin(now, out)
 }
 
 // Publish implements [gossip.Protocol].
 func (v *Values) Publish(now time.Time, m gossip.Message, limit int, out *gossip.Outbox) {
+	if m.ID.IsUpdate() {
+		run, version, _ := m.ID.Update()
+		c, ok := parseBody(m.Body)
+		if !ok || m.ID.Origin != v.env.Self || run != v.own.run || version != v.own.floor+1 {
+			return // not what Set has made
+		}
+		v.place(now, v.know(v.own), version, m, c, false, out)
+		v.summed(v.own)
+	}
 	v.inner.Publish(now, m, limit, out)
+	v.learned(now, out)
+	v.begin(now, out)
 }
 
 // Receive implements [gossip.Protocol].
 func (v *Values) Receive(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
-	v.inner.Receive(now, from, p, out)
+	if p.Kind < gossip.KindValues || p.Kind >= gossip.KindMembership {
+		v.inner.Receive(now, from, p, out)
+		v.learned(now, out)
+	} else {
+		v.attend(now, from, p, out)
+	}
+	v.begin(now, out)
 }
 
 // Wake implements [gossip.Protocol].
-func (v *Values) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) { v.inner.Wake(now, t, out) }
+func (v *Values) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
+	switch {
+	case t == timerTick:
+		v.tick(now, out)
+	case t == timerHurry:
+		v.hurry(now, out)
+	default:
+		v.inner.Wake(now, t, out)
+		v.learned(now, out)
+		v.begin(now, out)
+	}
+}
 
-// Knows reports whether an update would be no news: its version, or a later one of the same key, is here.
-func (v *Values) Knows(id gossip.ID) bool { return false }
-
-// TTL is how many edges an update may travel by the protocol, as its body says; 0: any number.
-func TTL(body []byte) int { return 0 }
-
-// Entries returns the node's picture: of one owner (0: of all) and of keys that are key (empty: of all), without
-// those that are gone, sorted by key and owner. Of a register only the entry that counts is among them, unless all
-// is set; then those that are gone are, too.
-func (v *Values) Entries(owner gossip.NodeID, key string, all bool) []Entry { return nil }
-
-// Own returns the node's own map with all that was ever needed to go on with it in a later life: entries in the order
-// of their versions, those that are gone included, and the life and the last version of the map.
-func (v *Values) Own() (run, version uint32, entries []Entry) { return v.env.Run, v.version, nil }
-
-// Restore puts back the node's own map of an earlier life, before Peers is called: its life goes on, and so do its
-// versions.
-func (v *Values) Restore(run, version uint32, entries []Entry) {}
+// learned takes the updates out of what the protocol within delivers, and applies them.
+func (v *Values) learned(now time.Time, out *gossip.Outbox) {
+	kept := 0
+	for i := range out.Delivered {
+		if m := &out.Delivered[i]; m.ID.IsUpdate() {
+			v.take(now, *m, out)
+			continue
+		}
+		if kept != i {
+			out.Delivered[kept] = out.Delivered[i]
+		}
+		kept++
+	}
+	out.Delivered = out.Delivered[:kept]
+}
 
 // Stats are what the layer has counted.
 type Stats struct {
@@ -157,11 +220,17 @@ type Stats struct {
 	Applied             uint64 // changes of the picture
 	Reconciled          uint64 // of them, those that came by reconciliation
 	Ignored             uint64 // updates that were no news
-	Refused             uint64 // updates beyond a bound, or not from their owner
+	Refused             uint64 // updates beyond a bound, or that make no sense
+	Forged              uint64 // updates and floors of the own map that are not from here
+	Lives               uint64 // times the own map has begun a new life, because others had more of the old one
 }
 
 // Stats returns the counters.
-func (v *Values) Stats() Stats { return Stats{} }
+func (v *Values) Stats() Stats {
+	s := v.stats
+	s.Owners = len(v.sorted)
+	return s
+}
 
 // valueStream keeps the draws of values apart from those of all else.
 const valueStream = 0x76616c7565730000

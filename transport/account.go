@@ -15,7 +15,7 @@ import (
 type LinkStats struct {
 	Peer      gossip.NodeID // 0: all packets for nodes that never were peers
 	PeerRun   uint32        // the life of the peer that Passed is about; 0 when none was ever met
-	Former    bool          // is no peer any more
+	Former    bool          // is no peer (any more)
 	Connected bool
 	Stalled   bool   // something waits, and the peer takes nothing
 	Queued    int    // bytes waiting

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -49,6 +51,16 @@ type HTTPConfig struct {
 	Run     uint32 // which life of the node
 	Network string // identity of the network; a peer of another one is refused
 	Token   string // bearer token that peers of this network share
+
+	// Reach, if it is set, says where any node listens, so that Send can reach more than the peers; see [HTTP.SetPeers].
+	// It is asked while locks are held, and must not call the transport.
+	Reach func(gossip.NodeID) (addr string, known bool)
+	// Idle is when the link to a node that is no peer is closed because nothing has used it; 0 = 10 s.
+	Idle time.Duration
+	// Vet has whoever listens at an address prove to be the node that is wanted there, before it is shown the token.
+	Vet bool
+	// Met, if it is set, is told how each call of a node went: in which life it is, or why there is no link.
+	Met func(to Peer, run uint32, err error)
 }
 
 // HTTP is the transport between processes. Its ServeHTTP takes the links that peers open; whoever
@@ -65,6 +77,7 @@ type HTTP struct {
 	ctx      context.Context // of Serve; links end with it
 	closed   bool
 	links    map[gossip.NodeID]*link
+	passing  map[gossip.NodeID]*link    // to nodes that are no peers, while they are used
 	last     map[gossip.NodeID]*link    // the one before; it may still write
 	accounts map[gossip.NodeID]*account // of all that are or were peers
 	others   account                    // of everybody else
@@ -86,6 +99,7 @@ func NewHTTP(cfg HTTPConfig) *HTTP {
 		over:     make(chan struct{}),
 		life:     life{cfg.Run, rand.Uint64()},
 		links:    make(map[gossip.NodeID]*link),
+		passing:  make(map[gossip.NodeID]*link),
 		last:     make(map[gossip.NodeID]*link),
 		accounts: make(map[gossip.NodeID]*account),
 		inbound:  make(map[net.Conn]struct{}),
@@ -95,6 +109,9 @@ func NewHTTP(cfg HTTPConfig) *HTTP {
 
 // SetPeers says whom Send can reach. Links to peers that stay are kept as they are; what waits for
 // peers that go is dropped and counted. The account of a peer goes on when it comes back.
+//
+// Where HTTPConfig.Reach knows more nodes, Send reaches these too, over links that are opened when they are
+// needed and closed when nothing has used them for a while; the link to a peer that goes becomes one of them.
 func (t *HTTP) SetPeers(peers []Peer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,26 +121,50 @@ func (t *HTTP) SetPeers(peers []Peer) {
 	}
 	for id, l := range t.links {
 		if wanted[id] != l.addr {
+			delete(t.links, id)
+			if addr, known := t.reach(id); known && addr == l.addr && wanted[id] == "" && !t.closed && l.pass(true) {
+				t.passing[id] = l
+				continue
+			}
 			l.close(DropPeerRemoved)
 			t.last[id] = l
-			delete(t.links, id)
 		}
 	}
 	for id, addr := range wanted {
 		if t.links[id] != nil || t.closed {
 			continue
 		}
-		a := t.accounts[id]
-		if a == nil {
-			t.forget()
-			a = &account{peer: id, first: t.floor, wrote: t.floor}
-			t.accounts[id] = a
+		if l := t.passing[id]; l != nil {
+			delete(t.passing, id)
+			if l.addr == addr && l.pass(false) {
+				t.links[id] = l
+				continue
+			}
+			l.close(DropPeerRemoved)
+			t.last[id] = l
 		}
-		l := newLink(a, addr, t.dial, &t.writers, t.last[id])
-		l.inquire(t.ctx)
-		t.links[id] = l
-		delete(t.last, id)
+		t.links[id] = t.open(id, addr)
+		t.links[id].inquire(t.ctx)
 	}
+}
+
+// open makes the link to a node. The lock is held.
+func (t *HTTP) open(id gossip.NodeID, addr string) *link {
+	l := newLink(t.begin(id), addr, t.dial, &t.writers, t.last[id])
+	l.retire, l.passAfter = t.retire, cmp.Or(t.cfg.Idle, passAfter)
+	delete(t.last, id)
+	return l
+}
+
+// begin returns the account of a node, which it gets if it has none. The lock is held.
+func (t *HTTP) begin(id gossip.NodeID) *account {
+	a := t.accounts[id]
+	if a == nil {
+		t.forget()
+		a = &account{peer: id, first: t.floor, wrote: t.floor}
+		t.accounts[id] = a
+	}
+	return a
 }
 
 // forget makes room for one more account, should that be needed.
@@ -139,7 +180,7 @@ func (t *HTTP) forget() {
 				continue // it still counts
 			}
 		}
-		if t.links[id] == nil {
+		if t.links[id] == nil && t.passing[id] == nil {
 			t.others.add(a)
 			t.floor = max(t.floor, a.wrote)
 			delete(t.accounts, id)
@@ -155,20 +196,21 @@ func (t *HTTP) Send(to gossip.NodeID, e *gossip.Envelope) error {
 
 // forward is Send of a packet that comes as it says.
 func (t *HTTP) forward(to gossip.NodeID, e *gossip.Envelope, how handed) error {
-	t.mu.Lock()
-	l, ctx, open := t.links[to], t.ctx, t.ctx != nil && !t.closed
-	var a *account
-	if l == nil || !open {
-		a = t.account(to)
+	for {
+		t.mu.Lock()
+		l, err := t.way(to)
+		ctx, a := t.ctx, &t.others
+		if err != nil {
+			a = t.account(to)
+		}
+		t.mu.Unlock()
+		if err != nil {
+			return a.refuse(how, err)
+		}
+		if err = l.send(ctx, e, how); !errors.Is(err, errRetired) { // else it was let go of in between
+			return err
+		}
 	}
-	t.mu.Unlock()
-	switch {
-	case !open:
-		return a.refuse(how, ErrClosed)
-	case l == nil:
-		return a.refuse(how, ErrNoPeer)
-	}
-	return l.send(ctx, e, how)
 }
 
 // account is where packets for a node are counted. The lock is held.
@@ -183,13 +225,20 @@ func (t *HTTP) account(to gossip.NodeID) *account {
 // may.
 func (t *HTTP) room(to gossip.NodeID) (*account, int, error) {
 	t.mu.Lock()
-	l, a, open := t.links[to], t.account(to), t.ctx != nil && !t.closed
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	a, open := t.account(to), t.ctx != nil && !t.closed
+	l := t.links[to]
+	if l == nil {
+		l = t.passing[to]
+	}
+	_, known := t.reach(to)
 	switch {
 	case !open:
 		return a, 0, ErrClosed
-	case l == nil:
+	case l == nil && !known:
 		return a, 0, ErrNoPeer
+	case l == nil:
+		return t.begin(to), QueueBytes, nil
 	}
 	queued, _ := l.load()
 	return a, QueueBytes - queued, nil
@@ -208,7 +257,7 @@ func (t *HTTP) Serve(ctx context.Context, recv func([]gossip.Envelope)) error {
 	t.mu.Lock()
 	t.closed = true
 	close(t.over)
-	for _, l := range t.links {
+	for l := range t.ways() {
 		l.close(DropClosed)
 	}
 	for conn := range t.inbound {
@@ -244,7 +293,7 @@ func (t *HTTP) fullness() float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	worst := 0.0
-	for _, l := range t.links {
+	for l := range t.ways() {
 		if queued, moving := l.load(); moving && queued > HighWater {
 			worst = max(worst, float64(queued-HighWater)/(QueueBytes-HighWater))
 		}
@@ -257,7 +306,7 @@ func (t *HTTP) Drained(ctx context.Context) {
 	for {
 		busy := false
 		t.mu.Lock()
-		for _, l := range t.links {
+		for l := range t.ways() {
 			queued, moving := l.load()
 			busy = busy || queued > 0 && moving
 		}
@@ -283,6 +332,12 @@ func (t *HTTP) Links() []LinkStats {
 	for id, a := range t.accounts {
 		if l := t.links[id]; l != nil {
 			links = append(links, l.snapshot())
+			continue
+		}
+		if l := t.passing[id]; l != nil {
+			s := l.snapshot()
+			s.Former = true
+			links = append(links, s)
 			continue
 		}
 		a.mu.Lock()
@@ -318,7 +373,7 @@ func (t *HTTP) Malformed() uint64 { return t.malformed.Load() }
 // were thrown away.
 func (t *HTTP) Replayed() uint64 { return t.replayed.Load() }
 
-// Peers returns whom Send can reach, in no particular order.
+// Peers returns the peers, in no particular order.
 func (t *HTTP) Peers() []Peer {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -239,6 +239,7 @@ type socketNode struct {
 	wire *HTTP
 	over *Faulty
 	end  func()
+	find func(gossip.NodeID) (addr string, known bool) // nil: only peers are reached
 
 	mu   sync.Mutex
 	came map[string]int // in this life, by sender, its life and number
@@ -246,7 +247,7 @@ type socketNode struct {
 
 func (n *socketNode) born(t *testing.T, plan *fault.Plan) {
 	n.run++
-	n.wire = NewHTTP(HTTPConfig{Self: n.id, Run: n.run})
+	n.wire = NewHTTP(HTTPConfig{Self: n.id, Run: n.run, Reach: n.find, Idle: 3 * time.Millisecond})
 	n.over = NewFaulty(n.wire, n.id, plan)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -287,12 +288,15 @@ func (n *socketNode) born(t *testing.T, plan *fault.Plan) {
 func TestLawOfConservationOverSockets(t *testing.T) {
 	for seed := range uint64(6) {
 		for name, faults := range map[string]bool{"bare": false, "with faults": true} {
-			t.Run(fmt.Sprint(name, " ", seed), func(t *testing.T) { socketLaw(t, seed, faults) })
+			t.Run(fmt.Sprint(name, " ", seed), func(t *testing.T) { socketLaw(t, seed, faults, false) })
+			t.Run(fmt.Sprint(name, ", links that pass ", seed), func(t *testing.T) { socketLaw(t, seed, faults, true) })
 		}
 	}
 }
 
-func socketLaw(t *testing.T, seed uint64, faults bool) {
+// Where links pass, nodes that are no peers are reached as well, by links that are closed when nothing has used
+// them for 3 ms, and at the end there are no others.
+func socketLaw(t *testing.T, seed uint64, faults, pass bool) {
 	const count = 3
 	r := rand.New(rand.NewPCG(seed, 2))
 	nodes := make(map[gossip.NodeID]*socketNode)
@@ -302,6 +306,14 @@ func socketLaw(t *testing.T, seed uint64, faults bool) {
 		defer n.cut.close()
 		nodes[id] = n
 		peers = append(peers, Peer{id, n.cut.listener.Addr().String()})
+		if pass {
+			n.find = func(id gossip.NodeID) (string, bool) {
+				if id < 1 || id > count || id == n.id {
+					return "", false
+				}
+				return nodes[id].cut.listener.Addr().String(), true
+			}
+		}
 		n.born(t, nil)
 		defer func() { n.end() }()
 	}
@@ -351,11 +363,21 @@ func socketLaw(t *testing.T, seed uint64, faults bool) {
 	for id, n := range nodes {
 		n.over.SetRules(nil)
 		n.wire.SetPeers(others(id, 0))
+		if pass {
+			n.wire.SetPeers(nil)
+		}
 		all[id] = n.over
 	}
 	// Those who never send to a new life of a peer never learn of it.
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		wrong := pairs(all, func(id gossip.NodeID) uint32 { return nodes[id].run })
+		for id, n := range nodes {
+			for _, l := range n.wire.Links() {
+				if pass && l.Connected {
+					wrong = append(wrong, fmt.Sprintf("%d: the link to %d is open", id, l.Peer))
+				}
+			}
+		}
 		if len(wrong) == 0 {
 			break
 		}

@@ -41,7 +41,7 @@ var errHungUp = errors.New("the peer has closed the connection")
 
 // dialer opens a connection to a peer. It tells the peer from which frame on can be written again, and
 // which is the next that was not written yet.
-type dialer func(ctx context.Context, addr string, kept, next uint64) (net.Conn, greeting, error)
+type dialer func(ctx context.Context, to Peer, kept, next uint64) (net.Conn, greeting, error)
 
 // greeting is what a peer says when it takes a link.
 type greeting struct {
@@ -73,6 +73,13 @@ type link struct {
 	conn      net.Conn // nil when there is none
 	look      bool     // somebody found the connection ended
 	lastError string
+
+	passAfter time.Duration // see the constant
+
+	passing bool // goes to a node that is no peer: it is let go of when nothing has used it for a while
+	hurry   bool // somebody else needs its place
+	retired bool // it was let go of: another link takes its place
+	retire  func(l *link, force bool) (over bool)
 }
 
 func newLink(a *account, addr string, dial dialer, wait *sync.WaitGroup, last *link) *link {
@@ -86,6 +93,9 @@ func newLink(a *account, addr string, dial dialer, wait *sync.WaitGroup, last *l
 func (l *link) send(ctx context.Context, e *gossip.Envelope, how handed) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.retired {
+		return errRetired
+	}
 	l.take(how)
 	if l.closed {
 		l.drop(l.ended, 1)
@@ -186,7 +196,7 @@ func (l *link) close(reason string) {
 		close(l.done)
 	}
 	if l.conn != nil {
-		l.conn.SetWriteDeadline(time.Now()) // a peer that takes nothing holds nobody up
+		l.conn.SetDeadline(time.Now()) // a peer that takes nothing holds nobody up
 	} else {
 		l.frames, l.unwritten = l.frames+l.unwritten, 0
 	}
@@ -320,8 +330,9 @@ func (l *link) next(ctx context.Context, b *batch) bool {
 			l.mu.Unlock()
 			return true
 		}
+		idle := l.idle()
 		l.mu.Unlock()
-		if !l.rest(ctx, b) {
+		if idle && l.part() || !idle && !l.rest(ctx, b) {
 			return false
 		}
 	}
@@ -329,21 +340,25 @@ func (l *link) next(ctx context.Context, b *batch) bool {
 
 // rest waits until there may be something to do. A batch that is large and old is let go of.
 func (l *link) rest(ctx context.Context, b *batch) bool {
-	if cap(b.data) <= idleBuffer {
-		select {
-		case <-l.wake:
-			return true
-		case <-ctx.Done():
-			return false
-		}
+	large := cap(b.data) > idleBuffer
+	pause := idleAfter
+	if !large {
+		pause = l.patience()
 	}
-	quiet := time.NewTimer(idleAfter)
-	defer quiet.Stop()
+	var ring <-chan time.Time
+	if pause > 0 {
+		quiet := time.NewTimer(pause)
+		defer quiet.Stop()
+		ring = quiet.C
+	}
 	select {
 	case <-l.wake:
 	case <-ctx.Done():
 		return false
-	case <-quiet.C:
+	case <-ring:
+		if !large {
+			return true
+		}
 		l.mu.Lock()
 		*b = batch{first: l.wrote}
 		if len(l.queue) == 0 {
@@ -371,11 +386,12 @@ func (l *link) hangUp(err error) {
 // connect dials until it succeeds, and learns what the peer has; false means that the link is no longer
 // wanted.
 func (l *link) connect(ctx context.Context, b *batch) bool {
+	begun := time.Now()
 	for pause := redialMin; ; pause = min(2*pause, redialMax) {
 		l.mu.Lock()
 		kept, next := b.first, l.wrote
 		l.mu.Unlock()
-		conn, is, err := l.dial(ctx, l.addr, kept, next)
+		conn, is, err := l.dial(ctx, Peer{l.peer, l.addr}, kept, next)
 		l.mu.Lock()
 		if err == nil && l.closed {
 			conn.Close()
@@ -390,7 +406,11 @@ func (l *link) connect(ctx context.Context, b *batch) bool {
 			return true
 		}
 		l.lastError, l.dead = err.Error(), errors.Is(err, syscall.ECONNREFUSED)
+		vain := l.passing && time.Since(begun) >= l.passAfter
 		l.mu.Unlock()
+		if vain && l.retire(l, true) {
+			return false
+		}
 		// Jitter, so that the peers of a node that comes back do not all call at once.
 		again := time.NewTimer(pause/2 + rand.N(pause/2))
 		for waiting := true; waiting; {

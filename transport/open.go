@@ -19,16 +19,32 @@ import (
 const maxFrames = math.MaxInt64 / 2
 
 // dial opens a link: one request, and when the answer is 101, a stream.
-func (t *HTTP) dial(ctx context.Context, addr string, kept, next uint64) (net.Conn, greeting, error) {
+func (t *HTTP) dial(ctx context.Context, to Peer, kept, next uint64) (net.Conn, greeting, error) {
+	conn, is, err := t.call(ctx, to, kept, next)
+	if t.cfg.Met != nil && ctx.Err() == nil {
+		t.cfg.Met(to, is.life.run, err)
+	}
+	return conn, is, err
+}
+
+func (t *HTTP) call(ctx context.Context, to Peer, kept, next uint64) (net.Conn, greeting, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
+	conn, err := d.DialContext(ctx, "tcp", to.Addr)
 	if err != nil {
 		return nil, greeting{}, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
-	is, err := t.handshake(conn, addr, kept, next)
+	// The peer says nothing after its answers, so a buffer that reads ahead loses nothing.
+	answers := bufio.NewReaderSize(io.LimitReader(conn, 16<<10), 1024)
+	var is greeting
+	if t.cfg.Vet {
+		err = t.vet(conn, answers, to)
+	}
+	if err == nil {
+		is, err = t.handshake(conn, answers, to.Addr, kept, next)
+	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -40,14 +56,13 @@ func (t *HTTP) dial(ctx context.Context, addr string, kept, next uint64) (net.Co
 }
 
 // handshake asks for a link. It says who calls, in which life, and which frames it may write.
-func (t *HTTP) handshake(conn net.Conn, addr string, kept, next uint64) (is greeting, err error) {
+func (t *HTTP) handshake(conn net.Conn, answers *bufio.Reader, addr string, kept, next uint64) (is greeting, err error) {
 	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%s: %s\r\n%s: %d\r\n%s: %s\r\n%s: %d %d\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: 0\r\n\r\n",
 		LinkPath, addr, t.cfg.Token, HeaderNetwork, t.cfg.Network, HeaderFrom, t.cfg.Self, HeaderLife, t.life, HeaderFrames, kept, next, LinkProtocol)
 	if err != nil {
 		return is, err
 	}
-	// The peer says nothing after its answer, so a buffer that reads ahead loses nothing.
-	resp, err := http.ReadResponse(bufio.NewReaderSize(io.LimitReader(conn, 16<<10), 1024), nil)
+	resp, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		return is, err
 	}

@@ -38,6 +38,7 @@ const (
 	DropNoPeer         = "no_peer"
 	DropClosed         = "closed"          // waited when its transport ended, or came too early or too late
 	DropPeerEnded      = "peer_ended"      // was written to a life of the peer that has ended; nobody can tell whether it was read
+	DropUnreachable    = "unreachable"     // waited for a node that is no peer, and that could not be reached
 	DropConnectionLost = "connection_lost" // was written to a connection that broke; the peer lacks it, and the sender does not have it any more
 
 	// Those that a fault plan makes; see [fault.Verdict].

@@ -70,6 +70,14 @@ func (p Peers) Has(id NodeID) bool {
 	return is
 }
 
+// Same reports whether they are the same nodes. Of one list that two places keep it takes no look at the nodes.
+func (p Peers) Same(other Peers) bool {
+	if len(p.ids) == 0 || len(other.ids) == 0 {
+		return p.Len() == 0 && other.Len() == 0 || p.ids == nil && other.ids == nil && p.all == other.all && p.self == other.self
+	}
+	return &p.ids[0] == &other.ids[0] && len(p.ids) == len(other.ids) || slices.Equal(p.ids, other.ids)
+}
+
 // All yields each with its place.
 func (p Peers) All() iter.Seq2[int, NodeID] {
 	return func(yield func(int, NodeID) bool) {

@@ -231,7 +231,7 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 // Health asks who is at home.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	var out Health
-	err := c.do(ctx, http.MethodGet, "/v1/health", nil, &out, maxHealth)
+	err := c.do(ctx, http.MethodGet, transport.HealthPath, nil, &out, maxHealth)
 	return out, err
 }
 

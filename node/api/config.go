@@ -40,6 +40,9 @@ type NodeConfig struct {
 	Contacts       []string      `json:"contacts,omitempty"`
 	DiscoveryEvery time.Duration `json:"discovery_every_ns,omitempty"` // 0 = the kind's own
 
+	// Silent says that the node ends without saying goodbye to the others, even if nobody has killed it.
+	Silent bool `json:"silent,omitempty"`
+
 	Membership         string            `json:"membership,omitempty"` // none, swim, hyparview
 	MembershipSettings map[string]string `json:"membership_settings,omitempty"`
 

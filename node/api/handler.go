@@ -13,6 +13,7 @@ import (
 	"gossipctl/fault"
 	"gossipctl/gossip"
 	"gossipctl/node"
+	"gossipctl/transport"
 )
 
 // Bounds of one answer.
@@ -50,6 +51,9 @@ type Handler struct {
 	Backend Backend
 	Refused func() map[Code]uint64 // of the guard
 	Record  Recording              // nil: nothing is written down
+
+	Assembly Assembly                      // nil: the node knows its peers, and nobody else
+	Prove    func(challenge string) string // that this is a node of its network, see transport.Prove; nil: it does not
 }
 
 // Routes returns the handler of every path but the link's.
@@ -63,6 +67,9 @@ func (h *Handler) Routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/inbox", answer(h.inbox))
 	mux.HandleFunc("GET /v1/peers", answer(h.peers))
 	mux.HandleFunc("PUT /v1/peers", answer(h.setPeers))
+	mux.HandleFunc("GET /v1/contacts", answer(h.contacts))
+	mux.HandleFunc("GET /v1/members", answer(h.members))
+	mux.HandleFunc("POST /v1/leave", answer(h.leave))
 	mux.HandleFunc("GET /v1/faults", answer(h.faults))
 	mux.HandleFunc("PUT /v1/faults", answer(h.setFaults))
 	mux.HandleFunc("GET /v1/stats", answer(h.stats))
@@ -105,7 +112,10 @@ func answer(f func(w http.ResponseWriter, r *http.Request) (any, error)) http.Ha
 	}
 }
 
-func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
+	if challenge := r.Header.Get(transport.HeaderChallenge); h.Prove != nil && transport.IsChallenge(challenge) {
+		w.Header().Set(transport.HeaderProof, h.Prove(challenge))
+	}
 	WriteJSON(w, Health{Service: "gossipctl", Network: h.Network, Node: h.Node})
 }
 

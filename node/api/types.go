@@ -153,7 +153,7 @@ type Traffic struct {
 // Wires is what a node's transport knows.
 type Wires struct {
 	Links   []Link            // to its peers, by number
-	Former  []Link            // to nodes that were peers, and with number 0 to those that never were
+	Former  []Link            // to nodes that are no peers (any more), and with number 0 to those that never were reached
 	Heard   []Heard           // by number
 	Dropped map[string]uint64 // packets and streams that were turned away, by reason
 }

@@ -35,6 +35,13 @@ type Agent struct {
 	held    time.Time     // no timer comes due before
 	keeper  *keeper       // nil: nothing outlasts the process
 	active  chan struct{} // a token when the node has taken a step lately
+
+	// Of a node that finds the others of its network.
+	book       *book // nil: it knows the peers that it is told, and nobody else
+	neighbours gossip.Peers
+	moved      bool               // one of them listens elsewhere than before
+	rewired    func(gossip.Peers) // called with the lock held
+	named      []gossip.Contact   // memory for what a packet says
 }
 
 // NewAgent returns an agent for n that sends over wire. Events of n go to log at debug level.
@@ -100,6 +107,9 @@ func (a *Agent) receive(batch []gossip.Envelope) {
 	busy := false
 	for i := range batch {
 		busy = busy || len(batch[i].Packet.Messages) > 0
+		if a.book != nil && batch[i].Packet.Kind >= gossip.KindMembership {
+			a.learn(batch[i].From, batch[i].Contacts)
+		}
 		a.apply(a.node.Receive(now, &batch[i]))
 	}
 	a.notify(busy)
@@ -113,7 +123,9 @@ func (a *Agent) apply(fx node.Effects) {
 	if a.keeper != nil && a.keeper.commit(a.node, &fx) != nil {
 		return // the node is about to end, and nobody must hear of what it could not keep
 	}
+	a.rewire(fx.Members)
 	for to, envelope := range fx.Envelopes() {
+		envelope.Contacts = a.contacts(&envelope.Packet, to)
 		a.wire.Send(to, envelope)
 	}
 	for _, alarm := range fx.Alarms {

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,7 +81,7 @@ func Child(protocol func(Config) (gossip.Protocol, error)) error {
 	})
 	group.Go(func() {
 		io.Copy(io.Discard, lifeline)
-		end(errors.New("the controller is gone"))
+		end(errAbandoned)
 	})
 	defer group.Wait()
 	defer lifeline.Close() // ends the read

@@ -79,8 +79,10 @@ type roster struct {
 	max   int                                                                  // entries of one list
 	apply func([]Peer)                                                         // tells the node
 	ask   func(ctx context.Context, addr string) (id gossip.NodeID, err error) // who listens there
-	log   *slog.Logger
-	slots chan struct{} // one for each that is asked at this moment
+	// contacts returns whom the node at an address knows, itself first.
+	contacts func(ctx context.Context, addr string) ([]Peer, error)
+	log      *slog.Logger
+	slots    chan struct{} // one for each that is asked at this moment
 
 	mu      sync.Mutex
 	ctx     context.Context // of run; nil before
@@ -113,6 +115,9 @@ func (r *roster) run(ctx context.Context, d Discovery) {
 	r.mu.Lock()
 	r.ctx = ctx
 	r.mu.Unlock()
+	if i, is := d.(insider); is {
+		d = i.enter(access{ask: r.inquire, contacts: r.consult})
+	}
 	for pause := rewatchMin; ; pause = min(2*pause, rewatchMax) {
 		begun := time.Now()
 		err := d.Watch(ctx, r.self, r.found)
@@ -222,28 +227,11 @@ func (r *roster) check(peers []Peer) (list []Peer, refused int, why string) {
 	return list, refused, why
 }
 
-// checkPeer makes sure that a peer can be dialled without harm.
-func checkPeer(self gossip.NodeID, p Peer) error {
-	if p.ID != 0 {
-		return api.CheckPeers(self, []Peer{p})
-	}
-	if api.CheckPeers(0, []Peer{{ID: 1, Addr: p.Addr}}) != nil { // the rule for addresses is the same
-		return fmt.Errorf("%.80q is not a literal address with a port on this machine", p.Addr)
-	}
-	return nil
-}
-
 // find asks at an address until somebody answers, then tells the node.
 func (r *roster) find(ctx context.Context, addr string, s *seek) {
 	defer s.cancel()
 	for pause := askMin; ; pause = min(2*pause, askMax) {
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		id, err := r.answer(ctx, addr)
-		<-r.slots
+		id, err := r.inquire(ctx, addr)
 		if ctx.Err() != nil {
 			return
 		}
@@ -261,6 +249,41 @@ func (r *roster) find(ctx context.Context, addr string, s *seek) {
 			return
 		}
 	}
+}
+
+// access is what a Discovery of this package may do as the node it works for.
+type access struct {
+	ask      func(ctx context.Context, addr string) (gossip.NodeID, error) // who listens there
+	contacts func(ctx context.Context, addr string) ([]Peer, error)        // whom the node there knows, itself first
+}
+
+// insider is a Discovery that asks other nodes. Those that users write need not: they list addresses.
+type insider interface {
+	enter(access) Discovery
+}
+
+// inquire is answer, when it is somebody's turn to be asked.
+func (r *roster) inquire(ctx context.Context, addr string) (gossip.NodeID, error) {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+		return r.answer(ctx, addr)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// consult returns whom the node at an address knows, in its turn and its time.
+func (r *roster) consult(ctx context.Context, addr string) ([]Peer, error) {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return r.contacts(ctx, addr)
 }
 
 func (r *roster) answer(ctx context.Context, addr string) (gossip.NodeID, error) {

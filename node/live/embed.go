@@ -30,7 +30,6 @@ var (
 type Node struct {
 	self   Peer
 	server *server
-	roster *roster
 	feed   feed
 
 	end  context.CancelFunc
@@ -96,7 +95,7 @@ func newNode(ctx context.Context, o Options) (*Node, net.Listener, error) {
 	n.server.ripe, n.server.guest = ripe, true
 	n.server.Agent.SetPeers(nil) // until its discovery knows better
 	n.countConns()
-	n.roster = newRoster(n.self, cmp.Or(o.MaxPeers, MaxPeers), n.server.SetPeers, n.askNumber, log)
+	n.server.roster.max = cmp.Or(o.MaxPeers, MaxPeers)
 	n.life, n.end = context.WithCancel(ctx)
 	log.Info("started", "network", o.Network, "run", run, "address", n.self.Addr)
 	return n, l, nil
@@ -117,7 +116,7 @@ func (n *Node) run(l net.Listener, d Discovery) {
 	})
 	group.Go(func() { n.feed.run(n.life, n.server.Agent) })
 	if d != nil {
-		group.Go(func() { n.roster.run(n.life, d) })
+		group.Go(func() { n.server.roster.run(n.life, d) })
 	}
 	n.err = n.server.serve(serving, l, func() error { return nil })
 	n.end()
@@ -203,9 +202,9 @@ func (n *Node) Peers() []api.Link {
 // WaitPeers waits until the node has at least so many peers. The error is ctx's, or [ErrClosed].
 func (n *Node) WaitPeers(ctx context.Context, least int) error {
 	for {
-		n.server.peer.Lock()
+		n.server.tell.Lock()
 		have, changed := len(n.server.wire.Peers()), n.server.told
-		n.server.peer.Unlock()
+		n.server.tell.Unlock()
 		if have >= least {
 			return nil
 		}
@@ -244,22 +243,8 @@ func (n *Node) Stats() Stats {
 	for code, times := range n.server.refused() {
 		s.Dropped["refused_"+string(code)] += times
 	}
-	s.Discovery = n.roster.snapshot()
+	s.Discovery = n.server.roster.snapshot()
 	return s
-}
-
-// askNumber returns the number of the node that listens at an address. It shows no token: nobody
-// knows yet who that is.
-func (n *Node) askNumber(ctx context.Context, addr string) (gossip.NodeID, error) {
-	cfg := n.server.cfg
-	health, err := api.NewClient(once(), "http://"+addr, cfg.NetworkID, "", "the node at "+addr).Health(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if health.Service != "gossipctl" || health.Network != cfg.Network {
-		return 0, fmt.Errorf("at %s is no node of this network", addr)
-	}
-	return health.Node, nil
 }
 
 // once returns a transport for one request. It keeps no connection, so nothing has to end it.

@@ -18,6 +18,7 @@ import (
 	"gossipctl/node"
 	"gossipctl/node/api"
 	"gossipctl/protocol"
+	"gossipctl/transport"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -795,6 +796,7 @@ func TestWhoIsNoNode(t *testing.T) {
 	for name, c := range map[string]struct{ answer, says string }{
 		"another service": {`{"service":"mail","network":"fruit","node":2}`, "no node of this network"},
 		"another network": {`{"service":"gossipctl","network":"fruits","node":2}`, "no node of this network"},
+		"another secret":  {`{"service":"gossipctl","network":"fruit","node":2}`, "of one of the same name"},
 		"a controller":    {`{"service":"gossipctl","network":"fruit","node":0}`, "is no node"},
 		"this number":     {`{"service":"gossipctl","network":"fruit","node":1}`, "has this one's number"},
 		"nonsense":        {`banana`, "makes no sense"},
@@ -808,10 +810,14 @@ func TestWhoIsNoNode(t *testing.T) {
 			if token := r.Header.Get("Authorization"); token != "" {
 				t.Errorf("%s: a stranger is shown %q", name, token)
 			}
+			var node gossip.NodeID
+			if _, err := fmt.Sscanf(c.answer, `{"service":"gossipctl","network":"fruit","node":%d}`, &node); err == nil && name != "another secret" {
+				w.Header().Set(transport.HeaderProof, transport.Prove(n.server.cfg.PeerToken, "fruit", node, l.Addr().String(), r.Header.Get(transport.HeaderChallenge)))
+			}
 			fmt.Fprint(w, c.answer)
 		})}
 		go server.Serve(l)
-		if _, err := n.roster.answer(deadline(t), l.Addr().String()); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := n.server.roster.answer(deadline(t), l.Addr().String()); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 		server.Close()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gossipctl/gossip"
@@ -39,7 +40,14 @@ type server struct {
 	guest    bool                       // in a program of somebody else's, whose memory it leaves alone
 
 	peer sync.Mutex    // held while peers change, so that changes do not cross
-	told chan struct{} // closed and replaced when they have changed
+	tell sync.Mutex    // held for moments, also while the agent's lock is
+	told chan struct{} // closed and replaced when the peers have changed
+
+	addr   string
+	left   atomic.Bool // the node has said goodbye
+	silent atomic.Bool // it says none
+	finder Discovery   // of a process; nil: none
+	roster *roster
 
 	changed chan struct{} // a token when the faults have
 }
@@ -51,11 +59,17 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) (
 		ID: cfg.ID, Run: cfg.Run, Protocol: p, Capacity: cfg.Capacity, DropOldest: cfg.DropOldest,
 		Events: cfg.LogLevel <= slog.LevelDebug || cfg.EventFile != "",
 	}
+	finder, err := newDiscovery(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.DataFile == "" {
 		if cfg.Durable {
 			return nil, errors.New("a durable node needs a file for its inbox")
 		}
-		return assemble(cfg, within, addr, log), nil
+		s := assemble(cfg, within, addr, log)
+		s.finder = finder
+		return s, nil
 	}
 	k := newKeeper(&cfg, log)
 	within.Marks = true
@@ -63,20 +77,30 @@ func newServer(cfg Config, p gossip.Protocol, addr net.Addr, log *slog.Logger) (
 		within.Keep = k.claim
 	}
 	s := assemble(cfg, within, addr, log)
-	s.keeper = k
-	var err error
+	s.keeper, s.finder = k, finder
 	s.restored, err = k.restore(s.node, cfg.Run)
 	return s, err
 }
 
 // assemble puts a node, its wire and its HTTP face together.
 func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *server {
-	wire := transport.NewHTTP(transport.HTTPConfig{Self: cfg.ID, Run: cfg.Run, Network: cfg.NetworkID, Token: cfg.PeerToken})
+	links := transport.HTTPConfig{Self: cfg.ID, Run: cfg.Run, Network: cfg.NetworkID, Token: cfg.PeerToken}
+	var places *book
+	if _, finds := gossip.Find[gossip.Membership](within.Protocol); finds {
+		places = newBook(Peer{ID: cfg.ID, Addr: addr.String()}, cfg.Run)
+		links.Reach, links.Vet = places.find, true
+		links.Met = func(to transport.Peer, run uint32, err error) { places.met(to.ID, to.Addr, run, err) }
+	}
+	wire := transport.NewHTTP(links)
 	faulty := transport.NewFaulty(wire, cfg.ID, planOf(cfg))
 	s := &server{
 		Agent: NewAgent(node.New(within), faulty, log), cfg: cfg, wire: wire, faulty: faulty, log: log,
-		told: make(chan struct{}), changed: make(chan struct{}, 1),
+		told: make(chan struct{}), changed: make(chan struct{}, 1), addr: addr.String(),
 	}
+	s.silent.Store(cfg.Silent)
+	s.book, s.Agent.rewired = places, s.rewired
+	s.roster = newRoster(Peer{ID: cfg.ID, Addr: s.addr}, MaxPeers, s.found, s.askNumber, log)
+	s.roster.contacts = s.askContacts
 	if len(cfg.Rules) > 0 {
 		s.setClock()
 	}
@@ -90,7 +114,7 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 		}
 		return sum
 	}
-	handler := api.Handler{Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s, Refused: s.refused}
+	handler := api.Handler{Network: cfg.Network, Node: cfg.ID, Run: cfg.Run, Started: time.Now(), Backend: s, Refused: s.refused, Assembly: s, Prove: s.prove}
 	if cfg.EventFile != "" {
 		handler.Record = s
 	}
@@ -101,7 +125,7 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 		switch r.Method + " " + r.URL.Path {
 		case "POST " + transport.LinkPath:
 			link.ServeHTTP(w, r)
-		case "POST /v1/packets":
+		case "POST /v1/packets", "GET /v1/contacts":
 			packets.ServeHTTP(w, r)
 		default:
 			own.ServeHTTP(w, r)
@@ -127,6 +151,11 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	if !s.guest {
 		group.Go(func() { s.relax(wireCtx) })
 	}
+	seeking, found := context.WithCancel(wireCtx)
+	defer found()
+	if s.finder != nil {
+		group.Go(func() { s.roster.run(seeking, s.finder) })
+	}
 	group.Go(func() { s.keepClock(wireCtx) })
 	var broken chan error
 	if s.keeper != nil {
@@ -146,6 +175,10 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 		case err = <-failed:
 		case err = <-broken:
 		}
+	}
+	found()
+	if err == nil && !s.silent.Load() && !errors.Is(context.Cause(ctx), errAbandoned) {
+		s.goodbye()
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	s.wire.Drained(drain)
@@ -169,7 +202,8 @@ func (s *server) Room(ctx context.Context) error {
 }
 
 // SetPeers implements api.Backend: the transport learns of new peers before the node does, and of
-// those that go after it, so that the node never sends to a peer the transport does not know.
+// those that go after it, so that the node never sends to a peer the transport does not know. To a node that
+// chooses its peers itself, they are contacts.
 func (s *server) SetPeers(peers []api.Peer) {
 	s.peer.Lock()
 	defer s.peer.Unlock()
@@ -179,13 +213,35 @@ func (s *server) SetPeers(peers []api.Peer) {
 		ids[i], routes[i] = p.ID, transport.Peer{ID: p.ID, Addr: p.Addr}
 	}
 	slices.Sort(ids)
+	if s.book != nil {
+		s.meet(peers, ids)
+		return
+	}
 	known := s.wire.Peers()
 	s.wire.SetPeers(union(routes, known))
 	s.Agent.SetPeers(ids)
 	s.wire.SetPeers(routes)
+	s.tellPeers()
+	s.log.Info("peers", "are", fmt.Sprint(ids))
+}
+
+// tellPeers tells those who wait that the peers are others now.
+func (s *server) tellPeers() {
+	s.tell.Lock()
+	defer s.tell.Unlock()
 	close(s.told)
 	s.told = make(chan struct{})
-	s.log.Info("peers", "are", fmt.Sprint(ids))
+}
+
+// found is told the list of a discovery. What a process was told at its birth stands as well.
+func (s *server) found(list []Peer) {
+	all := slices.Clone(list)
+	for _, p := range s.cfg.Peers {
+		if !slices.ContainsFunc(list, func(f Peer) bool { return f.ID == p.ID }) {
+			all = append(all, p)
+		}
+	}
+	s.SetPeers(all)
 }
 
 // union returns want and those of known that it does not name.

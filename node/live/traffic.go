@@ -75,6 +75,12 @@ func (s *server) Wires() api.Wires {
 	for _, p := range s.wire.Peers() {
 		addr[p.ID] = p.Addr
 	}
+	where := func(id gossip.NodeID) string {
+		if a, is := addr[id]; is {
+			return a
+		}
+		return s.Where(id)
+	}
 	w := api.Wires{Links: []api.Link{}, Former: []api.Link{}, Heard: []api.Heard{}, Dropped: make(map[string]uint64)}
 	heard := make(map[gossip.NodeID]transport.Heard)
 	for _, h := range s.faulty.Heard() {
@@ -88,7 +94,7 @@ func (s *server) Wires() api.Wires {
 	for _, l := range s.faulty.Links() {
 		from := presentLife(heard[l.Peer], l.PeerRun)
 		link := api.Link{
-			Peer: api.Peer{ID: l.Peer, Addr: addr[l.Peer]}, PeerRun: l.PeerRun, Connected: l.Connected, Stalled: l.Stalled,
+			Peer: api.Peer{ID: l.Peer, Addr: where(l.Peer)}, PeerRun: l.PeerRun, Connected: l.Connected, Stalled: l.Stalled,
 			Queued: l.Queued, Depth: l.Waiting, Packets: l.Sent, Sent: l.Sent, Repeated: l.Repeated, Passed: l.Passed, InFlight: l.InFlight,
 			Drops: l.Dropped, HeardRun: from.Run, Received: from.Received, Corrupt: from.Corrupt,
 			EarlierReceived: from.EarlierReceived, EarlierCorrupt: from.EarlierCorrupt, Error: l.LastError,
@@ -102,6 +108,9 @@ func (s *server) Wires() api.Wires {
 		} else {
 			w.Links = append(w.Links, link)
 		}
+	}
+	if s.book != nil {
+		s.book.count(w.Dropped)
 	}
 	count(w.Dropped, "malformed_stream", s.wire.Malformed())
 	count(w.Dropped, "replayed", s.wire.Replayed())

@@ -6,6 +6,7 @@ import (
 
 	"gossipctl/fault"
 	"gossipctl/gossip"
+	"gossipctl/workload"
 )
 
 // NodeConfig is what a node process is told by its controller, as JSON on a pipe, at its birth.
@@ -48,6 +49,8 @@ type NodeConfig struct {
 
 	ValuesEvery time.Duration `json:"values_every_ns,omitempty"` // 0 = values.Every
 	ValuesKeep  time.Duration `json:"values_keep_ns,omitempty"`  // 0 = values.Keep
+
+	Workloads []workload.Settings `json:"workloads,omitempty"` // what the node does by itself from its birth on
 }
 
 // Kinds of discovery.

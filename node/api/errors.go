@@ -22,6 +22,7 @@ const (
 	CodePortInUse    Code = "port_in_use"
 	CodeLocked       Code = "locked"
 	CodeInboxFull    Code = "inbox_full"
+	CodeMapFull      Code = "map_full"
 	CodeDiskFull     Code = "disk_full"
 	CodeBusy         Code = "busy"
 	CodeUnauthorized Code = "unauthorized"
@@ -46,6 +47,7 @@ var statuses = map[Code]int{
 	CodeConflict:     http.StatusConflict,
 	CodePortInUse:    http.StatusConflict,
 	CodeInboxFull:    http.StatusTooManyRequests,
+	CodeMapFull:      http.StatusTooManyRequests,
 	CodeDiskFull:     http.StatusInsufficientStorage,
 	CodeBusy:         http.StatusServiceUnavailable,
 	CodeUnauthorized: http.StatusUnauthorized,

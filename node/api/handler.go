@@ -14,6 +14,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/transport"
+	"gossipctl/workload"
 )
 
 // Bounds of one answer.
@@ -40,6 +41,13 @@ type Backend interface {
 	// SetFaults replaces the faults in force; they have passed their check.
 	SetFaults(rules []fault.Rule)
 	Faults() []fault.Rule
+	// Changes waits for changes of the values after the first after of this life, or until ctx ends.
+	Changes(ctx context.Context, after uint64) Changes
+	// Changed is how many such changes there were.
+	Changed() uint64
+	// SetWorkloads replaces what the node does by itself; the list has passed its check.
+	SetWorkloads(list []workload.Settings)
+	Workloads() []WorkloadStatus
 }
 
 // Handler serves a node's API. The guard and the link are mounted by the caller.
@@ -72,6 +80,11 @@ func (h *Handler) Routes() *http.ServeMux {
 	mux.HandleFunc("POST /v1/leave", answer(h.leave))
 	mux.HandleFunc("GET /v1/faults", answer(h.faults))
 	mux.HandleFunc("PUT /v1/faults", answer(h.setFaults))
+	mux.HandleFunc("GET /v1/values", answer(h.getValues))
+	mux.HandleFunc("POST /v1/values", answer(h.setValue))
+	mux.HandleFunc("GET /v1/values/watch", answer(h.watch))
+	mux.HandleFunc("GET /v1/workloads", answer(h.workloads))
+	mux.HandleFunc("PUT /v1/workloads", answer(h.setWorkloads))
 	mux.HandleFunc("GET /v1/stats", answer(h.stats))
 	mux.HandleFunc("GET /metrics", h.metrics)
 	mux.HandleFunc("POST /v1/packets", answer(h.packet))
@@ -360,6 +373,9 @@ func (h *Handler) count() Stats {
 	h.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
 		c = n.Counters()
 		s.Inbox = inboxOf(n)
+		if v := n.Values(); v != nil {
+			s.Values = valuesStatsOf(v.Stats())
+		}
 		return node.Effects{}
 	})
 	s.Published, s.Sent, s.Received, s.Delivered = c.Published, c.Sent, c.Received, c.Delivered

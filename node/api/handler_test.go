@@ -16,6 +16,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/protocol"
+	"gossipctl/workload"
 )
 
 // desk is a node on a desk: no wires, one step at a time.
@@ -26,6 +27,10 @@ type desk struct {
 	sent  []sending
 	syncs []int // how many messages the inbox had each time
 	fail  error // of Sync and Save
+
+	changes Changes
+	after   []uint64 // what Changes was asked for
+	work    []WorkloadStatus
 }
 
 // sending is what one packet came to that the node wants to send.
@@ -83,6 +88,21 @@ func (d *desk) Wires() Wires {
 }
 func (d *desk) SetFaults(rules []fault.Rule) { d.rules = rules }
 func (d *desk) Faults() []fault.Rule         { return d.rules }
+func (d *desk) Changes(ctx context.Context, after uint64) Changes {
+	d.after = append(d.after, after)
+	if d.changes.Last <= after {
+		<-ctx.Done()
+	}
+	return d.changes
+}
+func (d *desk) Changed() uint64 { return d.changes.Last }
+func (d *desk) SetWorkloads(list []workload.Settings) {
+	d.work = nil
+	for _, s := range list {
+		d.work = append(d.work, WorkloadStatus{Settings: s, Ticks: 3})
+	}
+}
+func (d *desk) Workloads() []WorkloadStatus { return d.work }
 
 func (d *desk) routes() *http.ServeMux {
 	h := Handler{Network: "test", Node: 1, Run: 1, Backend: d, Refused: func() map[Code]uint64 { return nil }}

@@ -21,11 +21,14 @@ type Value struct {
 	Received time.Time     `json:"received"`           // at this node
 }
 
-// ValuesAnswer is what GET /v1/values?owner=N&key=K&all=true tells; all parts may be left out.
+// ValuesAnswer is what GET /v1/values?owner=N&key=K&all=true tells; all parts may be left out. Where More is set the
+// rest follows on asking again with after_key and after_owner of the last one.
 type ValuesAnswer struct {
 	Node    gossip.NodeID `json:"node"`
 	Values  []Value       `json:"values"`
 	Version uint64        `json:"version"` // changes of the picture in this life of the node so far; see WatchAnswer
+	Run     uint32        `json:"run"`     // that life
+	More    bool          `json:"more,omitempty"`
 }
 
 // SetValueRequest is what POST /v1/values takes: one of Value, ValueBase64 and Delete.
@@ -54,6 +57,18 @@ type WatchAnswer struct {
 	Changes []Value       `json:"changes"`
 	Last    uint64        `json:"last"` // ask for what comes after it
 	Missed  uint64        `json:"missed"`
+	Run     uint32        `json:"run"` // the life of the node in which they are numbered
+}
+
+// ValuesStats are what a node has counted about values.
+type ValuesStats struct {
+	Owners     int    `json:"owners"`     // whose maps it has
+	Keys       int    `json:"keys"`       // those that are gone included
+	Bytes      int    `json:"bytes"`      // of keys and values
+	Applied    uint64 `json:"applied"`    // changes of its picture
+	Reconciled uint64 `json:"reconciled"` // of them, those that came by reconciliation
+	Ignored    uint64 `json:"ignored"`    // updates that were no news
+	Refused    uint64 `json:"refused"`    // updates beyond a bound, or not from their owner
 }
 
 // Member is one node as another one sees it.

@@ -199,6 +199,7 @@ type Stats struct {
 	Links       []Link            `json:"links"`
 	FormerLinks []Link            `json:"former_links"`
 	Heard       []Heard           `json:"heard"`
+	Values      ValuesStats       `json:"values"`
 	Faults      int               `json:"faults"` // in force
 	HeapBytes   uint64            `json:"heap_bytes"`
 	Goroutines  int               `json:"goroutines"`

@@ -29,11 +29,13 @@ type Agent struct {
 	timer   *time.Timer // set to the earliest alarm; nil when none ever was
 	closed  bool
 	waiters int
-	changed chan struct{} // closed and replaced at a delivery, when somebody waits
+	changed chan struct{} // closed and replaced at a delivery or a change of a value, when somebody waits
 	steps   uint64        // with messages, taken ever
 	record  *recorder     // nil: nothing is written down
 	held    time.Time     // no timer comes due before
 	keeper  *keeper       // nil: nothing outlasts the process
+	changes changes       // of values, the newest
+	shown   uint64        // of them, those that somebody who waits was told of
 	active  chan struct{} // a token when the node has taken a step lately
 
 	// Of a node that finds the others of its network.
@@ -75,7 +77,8 @@ func (a *Agent) Step(do func(now time.Time, n *node.Node) node.Effects) {
 	a.notify(true)
 }
 
-// Wait waits until ready says yes. It is asked at once, and again whenever something was delivered.
+// Wait waits until ready says yes. It is asked at once, and again whenever something was delivered or
+// a value changed.
 // The error is ctx's.
 func (a *Agent) Wait(ctx context.Context, ready func(n *node.Node) bool) error {
 	a.mu.Lock()
@@ -124,6 +127,7 @@ func (a *Agent) apply(fx node.Effects) {
 		return // the node is about to end, and nobody must hear of what it could not keep
 	}
 	a.rewire(fx.Members)
+	a.changes.add(a.node, fx.Applied)
 	for to, envelope := range fx.Envelopes() {
 		envelope.Contacts = a.contacts(&envelope.Packet, to)
 		a.wire.Send(to, envelope)
@@ -147,7 +151,7 @@ func (a *Agent) report(events []trace.Event) {
 	}
 }
 
-// notify tells those who wait that something was delivered. Busy steps took in a message or a wish:
+// notify tells those who wait that something was delivered, or a value changed. Busy steps took in a message or a wish:
 // rounds that go on for ever, and packets without messages, leave no memory to give back.
 func (a *Agent) notify(busy bool) {
 	if busy {
@@ -158,10 +162,10 @@ func (a *Agent) notify(busy bool) {
 		}
 	}
 	_, _, last := a.node.Size()
-	if last == a.size {
+	if last == a.size && a.changes.last == a.shown {
 		return
 	}
-	a.size = last
+	a.size, a.shown = last, a.changes.last
 	if a.waiters > 0 {
 		close(a.changed)
 		a.changed = make(chan struct{})

@@ -50,6 +50,8 @@ type server struct {
 	roster *roster
 
 	changed chan struct{} // a token when the faults have
+
+	work *workloads // what the node does by itself
 }
 
 // newServer builds the node of a process, with the inbox of its last life if that was kept; nothing runs
@@ -101,6 +103,8 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 	s.book, s.Agent.rewired = places, s.rewired
 	s.roster = newRoster(Peer{ID: cfg.ID, Addr: s.addr}, MaxPeers, s.found, s.askNumber, log)
 	s.roster.contacts = s.askContacts
+	s.work = newWorkloads(s)
+	s.work.set(cfg.Workloads)
 	if len(cfg.Rules) > 0 {
 		s.setClock()
 	}
@@ -157,6 +161,9 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 		group.Go(func() { s.roster.run(seeking, s.finder) })
 	}
 	group.Go(func() { s.keepClock(wireCtx) })
+	working, still := context.WithCancel(ctx)
+	defer still()
+	group.Go(func() { s.work.run(working) })
 	var broken chan error
 	if s.keeper != nil {
 		broken = s.keeper.failed
@@ -180,6 +187,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	if err == nil && !s.silent.Load() && !errors.Is(context.Cause(ctx), errAbandoned) {
 		s.goodbye()
 	}
+	still() // nothing new while the queues empty
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	s.wire.Drained(drain)
 	cancel()

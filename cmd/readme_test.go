@@ -190,7 +190,7 @@ func TestExamplesRun(t *testing.T) {
 					line = base.ReplaceAllString(line, fmt.Sprintf("--base-port %d", freeBlock(t)))
 				}
 			}
-			if endless := strings.Contains(line, "--watch") || strings.HasSuffix(line, " -f") || strings.Contains(line, " -f "); endless {
+			if endless := strings.Contains(line, "--watch") || strings.Contains(line, "watch-values") || strings.HasSuffix(line, " -f") || strings.Contains(line, " -f "); endless {
 				line = "timeout --signal=INT 1 " + line + " || test $? = 124 -o $? = 130"
 			}
 			if out, err := sh(line); err != nil {

@@ -62,7 +62,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-const groupNetwork, groupNodes, groupMessages, groupFaults, groupLab, groupHelp = "network", "nodes", "messages", "faults", "laboratory", "help"
+const groupNetwork, groupNodes, groupMessages, groupState, groupFaults, groupLab, groupHelp = "network", "nodes", "messages", "state", "faults", "laboratory", "help"
 
 // root builds the tree of commands from one table.
 func (a *app) root() *cobra.Command {
@@ -90,7 +90,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 	cobra.EnableCommandSorting = false // the table below is in the order in which people need them
 
 	for _, g := range []struct{ id, title string }{
-		{groupNetwork, "Network"}, {groupNodes, "Node"}, {groupMessages, "Message"}, {groupFaults, "Fault"}, {groupLab, "Laboratory"}, {groupHelp, "Help"},
+		{groupNetwork, "Network"}, {groupNodes, "Node"}, {groupMessages, "Message"}, {groupState, "Shared state"}, {groupFaults, "Fault"}, {groupLab, "Laboratory"}, {groupHelp, "Help"},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title + " commands:"})
 	}
@@ -101,6 +101,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork, newExportNetwork}},
 		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
+		{groupState, []func(*app) *cobra.Command{newSetValue, newDeleteValue, newGetValues, newWatchValues, newStartWorkload, newStopWorkload, newPauseWorkload, newResumeWorkload, newListWorkloads}},
 		{groupFaults, []func(*app) *cobra.Command{newKillNode, newPauseNode, newResumeNode, newRestartNode, newSetFault, newListFaults, newClearFaults, newPartitionNetwork, newHealNetwork}},
 		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun, newListScenarios, newRunScenario}},
 		{groupHelp, []func(*app) *cobra.Command{newDoctor, newVersion}},
@@ -133,7 +134,7 @@ func (a *app) prepare(c *cobra.Command) error {
 	if err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
-	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard", "force", "for", "cut", "one-way", "name", "to"); err != nil {
+	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard", "force", "for", "cut", "one-way", "name", "to", "delete", "register", "all", "everywhere", "wait", "check", "count", "list"); err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
 	if a.timeout <= 0 {

@@ -129,9 +129,14 @@ func (a *app) body(ctx context.Context, arg string) ([]byte, error) {
 	return body, nil
 }
 
-// sendError says of a failed sending, with its cause and what has come of it, what has become of the
-// message: it was not sent where nobody was there, or where whoever was refused it.
+// sendError says of a failed sending, with its cause and what has come of it, what has become of the message.
 func sendError(cause, err error, id gossip.NodeID) error {
+	return unsure(cause, err, "the message was not sent", "the message may have been accepted", fmt.Sprintf("look with gossipctl get-messages %d all --peek", id))
+}
+
+// unsure says of a failed request, with its cause and what has come of it, whether it was carried out: it was not
+// where nobody was there, or where whoever was refused it; else nobody can tell, and look says where to see it.
+func unsure(cause, err error, not, perhaps, look string) error {
 	var e *api.Error
 	if !errors.As(err, &e) {
 		return err
@@ -140,10 +145,10 @@ func sendError(cause, err error, id gossip.NodeID) error {
 	code := api.CodeOf(cause)
 	switch {
 	case errors.Is(cause, syscall.ECONNREFUSED), code == api.CodeUnauthorized, code == api.CodeWrongNetwork:
-		told.Message += "; the message was not sent"
+		told.Message += "; " + not
 	case code == api.CodeTimeout, code == api.CodeInterrupted, code == api.CodeNotRunning:
-		told.Message += "; the message may have been accepted"
-		told.Hint = fmt.Sprintf("look with gossipctl get-messages %d all --peek", id)
+		told.Message += "; " + perhaps
+		told.Hint = look
 	}
 	return &told
 }

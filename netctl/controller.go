@@ -60,6 +60,7 @@ type controller struct {
 	began    map[gossip.NodeID]logSizes
 	untold   map[gossip.NodeID]bool // have not been told their peers yet
 	unruled  map[gossip.NodeID]bool // have not been told the faults in force yet
+	unbidden map[gossip.NodeID]bool // have not been told what to do by themselves yet
 	// Nodes that have died since somebody last saw to those they leave behind; nobody does unless
 	// Spec.Reconnect.
 	orphaning []gossip.NodeID
@@ -89,6 +90,7 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		began:    make(map[gossip.NodeID]logSizes),
 		untold:   make(map[gossip.NodeID]bool),
 		unruled:  make(map[gossip.NodeID]bool),
+		unbidden: make(map[gossip.NodeID]bool),
 		sooner:   make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
 	}
@@ -166,7 +168,8 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency, Rules: c.rules(),
-		Repair: s.Repair, RepairEvery: s.RepairEvery,
+		Workloads: c.workloads(id),
+		Repair:    s.Repair, RepairEvery: s.RepairEvery,
 		EventFile: c.eventFile(id),
 		DataFile:  filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
 	}, listener, ready, stderr, c.cores)
@@ -315,12 +318,13 @@ func (c *controller) keep(ctx context.Context) {
 			}
 		case <-again.C:
 			c.mu.Lock()
-			waiting := len(c.untold)+len(c.unruled) > 0
+			waiting := len(c.untold)+len(c.unruled)+len(c.unbidden) > 0
 			c.mu.Unlock()
 			if waiting {
 				c.change.Lock()
 				c.tell(ctx, nil)
 				c.tellFaults(ctx, nil)
+				c.tellWorkloads(ctx, nil)
 				c.change.Unlock()
 			}
 		}

@@ -172,6 +172,7 @@ func (c *controller) hold(ctx context.Context, req LivesRequest, sig syscall.Sig
 	if until == Running { // they may have missed what the others were told meanwhile
 		c.tell(ctx, nil)
 		c.tellFaults(ctx, nil)
+		c.tellWorkloads(ctx, nil)
 	}
 	return c.told(lives, c.unchanged()), nil
 }

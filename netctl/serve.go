@@ -302,6 +302,10 @@ func (c *controller) routes(life context.Context, cease, stopped func()) http.Ha
 	mux.HandleFunc("GET /v1/faults", func(w http.ResponseWriter, r *http.Request) { api.WriteJSON(w, c.faults()) })
 	mux.HandleFunc("POST /v1/faults", changes(life, c.setFault))
 	mux.HandleFunc("POST /v1/faults/clear", changes(life, c.clearFaults))
+	mux.HandleFunc("GET /v1/workloads", func(w http.ResponseWriter, r *http.Request) { api.WriteJSON(w, c.allWorkloads()) })
+	mux.HandleFunc("POST /v1/workloads", changes(life, c.startWorkload))
+	mux.HandleFunc("POST /v1/workloads/pause", changes(life, c.pauseWorkload))
+	mux.HandleFunc("POST /v1/workloads/stop", changes(life, c.stopWorkloads))
 	mux.HandleFunc("/", api.NotFound(mux))
 	return mux
 }

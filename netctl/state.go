@@ -28,6 +28,7 @@ type State struct {
 	Nodes       []NodeState   `json:"nodes"`                // by number; removed ones stay, as pictures show them
 	Faults      []FaultState  `json:"faults,omitempty"`     // in force, in the order in which they were set
 	FaultsSet   int           `json:"faults_set,omitempty"` // ever: the next one is named after their number
+	Workloads   []Workload    `json:"workloads,omitempty"`  // what nodes are to do by themselves
 
 	// Stopped is when the network was stopped and kept: nothing of it runs, and it can be resumed.
 	Stopped *time.Time `json:"stopped,omitempty"`
@@ -68,6 +69,9 @@ func (s State) Validate() error {
 		if err := f.Rule.Check(); err != nil {
 			return fmt.Errorf("fault %.40q: %w", f.Rule.Name, err)
 		}
+	}
+	if err := validateWorkloads(s.Workloads); err != nil {
+		return fmt.Errorf("workloads: %w", err)
 	}
 	last := gossip.NodeID(0)
 	for _, n := range s.Nodes {

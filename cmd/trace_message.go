@@ -95,6 +95,9 @@ func parseMessage(text string) (gossip.ID, error) {
 	if err != nil {
 		return id, api.WrapError(api.CodeUsage, err, "send-message prints the ID, and get-messages NODE -o name lists them")
 	}
+	if id.IsUpdate() {
+		return id, api.NewError(api.CodeUsage, fmt.Sprintf("%v is an update of a value, and no message", id), "gossipctl get-values --everywhere says which nodes have it, and --wait waits for all")
+	}
 	return id, nil
 }
 

@@ -320,6 +320,24 @@ func TestWorkloadsAtANode(t *testing.T) {
 	}
 }
 
+// While a network is read to its end no node does anything by itself.
+func TestAHeldNodeRests(t *testing.T) {
+	n := keepers(t, 1, func(cfg *Config) {
+		cfg.Workloads = []workload.Settings{{Name: workload.Counter, Every: 10 * time.Millisecond}}
+	})[0]
+	n.eventually(t, "the first ticks", func() bool { return n.workload(t, workload.Counter).Ticks > 2 })
+	n.Hold(time.Hour)
+	if _, err := n.client.Watch(deadline(t), n.Changed(), 50*time.Millisecond); err != nil { // one tick may be under way
+		t.Fatal(err)
+	}
+	if answer, err := n.client.Watch(deadline(t), n.Changed(), 200*time.Millisecond); err != nil || len(answer.Changes) > 0 {
+		t.Errorf("%d changes, %v", len(answer.Changes), err)
+	}
+	n.Hold(0)
+	n.SetWorkloads([]workload.Settings{{Name: workload.Counter, Every: 20 * time.Millisecond}}) // has a look at once
+	n.eventually(t, "going on", func() bool { return n.Changed() > n.workload(t, workload.Counter).Ticks-1 && time.Until(n.workload(t, workload.Counter).Next) < time.Minute })
+}
+
 // Nodes are born with their workloads, everybody knows everybody's favourite, and chat is in the inboxes.
 func TestWorkloadsFromBirth(t *testing.T) {
 	nodes := keepers(t, 3, func(cfg *Config) {

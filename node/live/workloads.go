@@ -144,7 +144,11 @@ func (w *workloads) run(ctx context.Context) {
 }
 
 // due returns a workload whose time has come, that which has waited longest; or nil, and how long until there is one.
+// While the node is held for a final read none has.
 func (w *workloads) due(now time.Time) (*busy, time.Duration) {
+	w.server.mu.Lock()
+	held := w.server.held
+	w.server.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var first *busy
@@ -157,8 +161,8 @@ func (w *workloads) due(now time.Time) (*busy, time.Duration) {
 	switch {
 	case first == nil:
 		return nil, workload.MaxEvery
-	case when.After(now):
-		return nil, when.Sub(now)
+	case when.After(now) || held.After(now):
+		return nil, max(when.Sub(now), held.Sub(now))
 	}
 	return first, 0
 }

@@ -43,13 +43,22 @@ func (a *app) change(ctx context.Context, do func(context.Context, *netctl.Netwo
 
 // warn says what about a change a person should know.
 func (a *app) warn(change netctl.Change) {
+	if change.Silent {
+		a.note("%s node %d could not say goodbye: the others have to find out that it is gone", a.ErrColor.Warn("Warning:"), change.Node)
+	}
 	if !change.Topology.Connected {
 		var parts []string
 		for _, part := range change.Parts {
 			parts = append(parts, term.Nodes(part))
 		}
 		a.note("%s the network is in %d parts now: %s", a.ErrColor.Warn("Warning:"), len(parts), term.And(parts))
-		a.note("Messages cannot pass from one to another; connect-nodes or rewire-network can join them.")
+		hint := "connect-nodes or rewire-network can join them."
+		if n, err := a.open(); err == nil {
+			if spec := n.Spec(); spec.Assembles() {
+				hint = "its nodes look for new peers themselves."
+			}
+		}
+		a.note("Messages cannot pass from one to another; %s", hint)
 	}
 	if len(change.Dead) > 0 {
 		a.note("%s: dead, and given peers all the same, for restart-node", nodesText(change.Dead))
@@ -90,8 +99,10 @@ func newAddNode(a *app) *cobra.Command {
 	var req netctl.AddRequest
 	peers := ""
 	c := &cobra.Command{
-		Use:               "add-node",
-		Short:             "Add a node to the running network",
+		Use:   "add-node",
+		Short: "Add a node to the running network",
+		Long: `Add a node to the running network. Where nodes find each other, as in a network started
+with bootstrap, --peers and --degree say whom it is given as contacts.`,
 		Example:           "  gossipctl add-node\n  gossipctl add-node --peers 1,3,8",
 		Args:              a.args(0, 0, "no argument; say who its peers are with --peers"),
 		ValidArgsFunction: nothing,

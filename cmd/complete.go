@@ -56,7 +56,7 @@ func completeTopology(_ *cobra.Command, args []string, _ string) ([]string, cobr
 	for _, k := range topology.Kinds() {
 		names = append(names, k.Name+"\t"+k.Summary)
 	}
-	return names, noFiles
+	return append(names, netctl.TopologyBootstrap+"\tnodes are given contacts, and find each other"), noFiles
 }
 
 func completeProtocol(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

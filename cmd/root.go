@@ -99,11 +99,11 @@ what, when and by which path, change it, draw it, and measure it.`,
 		make  []func(*app) *cobra.Command
 	}{
 		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork, newExportNetwork}},
-		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
+		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newListMembers, newWaitMembers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
 		{groupState, []func(*app) *cobra.Command{newSetValue, newDeleteValue, newGetValues, newWatchValues, newStartWorkload, newStopWorkload, newPauseWorkload, newResumeWorkload, newListWorkloads}},
 		{groupFaults, []func(*app) *cobra.Command{newKillNode, newPauseNode, newResumeNode, newRestartNode, newSetFault, newListFaults, newClearFaults, newPartitionNetwork, newHealNetwork}},
-		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun, newListScenarios, newRunScenario}},
+		{groupLab, []func(*app) *cobra.Command{newListProtocols, newListTopologies, newListMemberships, newSimulate, newCompare, newBenchmarkNetwork, newCheckRun, newListScenarios, newRunScenario}},
 		{groupHelp, []func(*app) *cobra.Command{newDoctor, newVersion}},
 	} {
 		for _, make := range row.make {
@@ -134,7 +134,7 @@ func (a *app) prepare(c *cobra.Command) error {
 	if err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
-	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard", "force", "for", "cut", "one-way", "name", "to", "delete", "register", "all", "everywhere", "wait", "check", "count", "list"); err != nil {
+	if err := term.Apply(c.Flags(), a.env, file, "help", "version", "yes", "fix", "reconnect", "follow", "resume", "keep", "discard", "force", "for", "cut", "one-way", "name", "to", "delete", "register", "all", "everywhere", "wait", "check", "count", "list", "no-wait", "dead", "alive"); err != nil {
 		return api.WrapError(api.CodeUsage, err, "")
 	}
 	if a.timeout <= 0 {

@@ -55,7 +55,7 @@ start with a dash. Every directed edge carries at most --relays copies of it.`,
 			if relays < 1 || relays > gossip.MaxRelays {
 				edges := 2 * n.Edges()
 				return api.NewError(api.CodeUsage, fmt.Sprintf("--relays %d is not possible: it must be from 1 to %d", relays, gossip.MaxRelays),
-					fmt.Sprintf("every one of the %d directed edges carries that many copies: --relays=N means N × %d packets for one message", edges, edges))
+					relaysHint(edges))
 			}
 			node, err := n.Node(id)
 			if err != nil {
@@ -151,4 +151,12 @@ func unsure(cause, err error, not, perhaps, look string) error {
 		told.Hint = look
 	}
 	return &told
+}
+
+// relaysHint says what a relay limit costs. Where nodes choose their peers nobody knows how many edges there are.
+func relaysHint(edges int) string {
+	if edges == 0 {
+		return "every directed edge carries that many copies of one message"
+	}
+	return fmt.Sprintf("every one of the %d directed edges carries that many copies: --relays=N means N × %d packets for one message", edges, edges)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func newListNodes(a *app) *cobra.Command {
 		Args:              a.args(0, 0, "no argument"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
-			view, err := a.view(c.Context(), false)
+			view, err := a.opinions(c.Context())
 			if err != nil {
 				return err
 			}
@@ -144,7 +145,12 @@ func (a *app) nodeTable(w io.Writer, view netctl.View) {
 }
 
 func nodeRows(a *app, t *term.Table, view netctl.View) {
-	t.Columns("node", "state", "messages", "unread", "peers")
+	columns := []string{"node", "state", "messages", "unread", "peers"}
+	opinions := slices.ContainsFunc(view.Nodes, func(n netctl.NodeView) bool { return n.Sees != nil })
+	if opinions {
+		columns = append(columns, opinionColumns...)
+	}
+	t.Columns(columns...)
 	t.Wide(append([]string{"pid", "url"}, trafficColumns...)...)
 	for _, n := range view.Nodes {
 		state := term.Escape(string(n.State))
@@ -170,7 +176,11 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		if n.State == netctl.Removed {
 			peers = ""
 		}
-		t.Row(append([]any{a.nodeName(int(n.ID)), state, messages, unread, peers, n.PID, n.URL}, trafficCells(n)...)...)
+		cells := []any{a.nodeName(int(n.ID)), state, messages, unread, peers}
+		if opinions {
+			cells = append(cells, a.opinionCells(n)...)
+		}
+		t.Row(append(append(cells, n.PID, n.URL), trafficCells(n)...)...)
 	}
 }
 

@@ -27,6 +27,7 @@ type startNetwork struct {
 	*app
 	spec       netctl.Spec
 	set        map[string]string
+	assembly   assembly
 	retain     string
 	logLevel   string
 	plot       string
@@ -49,8 +50,14 @@ down again and says why. The controller listens on the base port, node k on base
 With --durable a message is accepted when it is on disk: it survives the node, the
 network and the machine. With --resume a network comes back that was stopped with
 stop-network --keep, or whose controller has died: the same nodes on the same ports,
-wired as they were last, with the inboxes that are on disk.`,
-		Example:           "  gossipctl start-network\n  gossipctl start-network random 5 --plot\n  gossipctl start-network circular -n 8 --network ring --base-port 7200\n  gossipctl start-network --durable\n  gossipctl start-network --resume",
+wired as they were last, with the inboxes that are on disk.
+
+With the topology bootstrap nodes find each other: each is given contacts only, nodes 1
+to CONTACTS (default: node 1), and comes to know the rest. --discovery chooses another way
+to find them, --membership what notices who is there and who is gone. With a membership
+and another topology, its edges are the contacts. The command then returns when everybody
+knows everybody, or with hyparview, when all nodes have neighbours and hang together.`,
+		Example:           "  gossipctl start-network\n  gossipctl start-network random 5 --plot\n  gossipctl start-network circular -n 8 --network ring --base-port 7200\n  gossipctl start-network bootstrap\n  gossipctl start-network bootstrap 2 --membership swim\n  gossipctl start-network --durable\n  gossipctl start-network --resume",
 		Args:              o.args,
 		ValidArgsFunction: completeTopology,
 		RunE:              func(c *cobra.Command, args []string) error { return o.run(c, args) },
@@ -75,6 +82,7 @@ wired as they were last, with the inboxes that are on disk.`,
 	f.BoolVar(&o.spec.Durable, "durable", false, "accept a message when it is on disk, and keep inboxes beyond the life of a node")
 	f.BoolVar(&o.resume, "resume", false, "bring back the network that was stopped with --keep, or whose controller died")
 	f.BoolVar(&o.spec.Reconnect, "reconnect", false, "give the peers that a dead node leaves behind new ones, so that those alive stay connected")
+	o.assembly.add(c, &o.spec)
 	f.BoolVar(&o.keepLogs, "retain", false, "keep the logs when the start fails")
 	c.RegisterFlagCompletionFunc("protocol", completeProtocol)
 	c.RegisterFlagCompletionFunc("repair", completeRepair)
@@ -85,7 +93,7 @@ wired as they were last, with the inboxes that are on disk.`,
 
 // anyStart are the flags that mean the same for a network that is resumed. What that network is it was
 // told when it was started.
-var anyStart = []string{"resume", "network", "timeout", "quiet", "color", "output", "plot", "no-open", "foreground"}
+var anyStart = []string{"resume", "network", "timeout", "quiet", "color", "output", "plot", "no-open", "foreground", "no-wait"}
 
 // args notes which flags were typed, before those are added that environment and config file set.
 func (o *startNetwork) args(c *cobra.Command, args []string) error {
@@ -112,6 +120,7 @@ func (o *startNetwork) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	view := started.View
+	o.assembled(view)
 	if o.plot != "" {
 		if err := o.draw(c.Context(), &view); err != nil {
 			return err
@@ -148,7 +157,7 @@ func (o *startNetwork) start(ctx context.Context) (*netctl.Started, error) {
 	defer progress.Done()
 	ready := 0
 	opts := netctl.StartOptions{
-		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs, Version: version, Command: o.command(),
+		Timeout: o.timeout, Foreground: o.foreground, Retain: o.keepLogs, Version: version, Command: o.command(), NoWait: o.assembly.noWait,
 		Progress: func(now int) { progress.Add(now - ready); ready = now },
 		Note:     func(text string) { o.note("%s", text) },
 	}
@@ -177,7 +186,10 @@ func (o *startNetwork) complete(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		o.spec.Topology = args[0]
 	}
-	if len(args) > 1 {
+	if err := o.assembly.complete(c, args, &o.spec); err != nil {
+		return o.misuse(c, err)
+	}
+	if len(args) > 1 && o.spec.Topology != netctl.TopologyBootstrap {
 		kind, ok := topology.Find(o.spec.Topology)
 		if strings.ContainsAny(args[1], "./") {
 			return o.misuse(c, fmt.Errorf("%q is no parameter of a topology; to draw to a file write --plot=%s", args[1], args[1]))

@@ -18,14 +18,15 @@ import (
 
 // Change is what a change of a running network has done.
 type Change struct {
-	Node     gossip.NodeID   `json:"node,omitempty"` // that was added or removed
-	Seed     uint64          `json:"seed,omitempty"` // of a new wiring
-	Joined   [][2]int        `json:"joined"`         // edges that are new
-	Cut      [][2]int        `json:"cut"`            // edges that are gone
-	Topology TopologyView    `json:"topology"`       // of the nodes that live, afterwards
-	Parts    [][]int         `json:"parts"`          // into which they fall apart, if they do
-	Untold   []gossip.NodeID `json:"untold"`         // nodes that did not answer and will be told later
-	Dead     []gossip.NodeID `json:"dead,omitempty"` // dead nodes that a new wiring gave peers, for when they are started again
+	Node     gossip.NodeID   `json:"node,omitempty"`   // that was added or removed
+	Seed     uint64          `json:"seed,omitempty"`   // of a new wiring
+	Joined   [][2]int        `json:"joined"`           // edges that are new
+	Cut      [][2]int        `json:"cut"`              // edges that are gone
+	Topology TopologyView    `json:"topology"`         // of the nodes that live, afterwards
+	Parts    [][]int         `json:"parts"`            // into which they fall apart, if they do
+	Untold   []gossip.NodeID `json:"untold"`           // nodes that did not answer and will be told later
+	Silent   bool            `json:"silent,omitempty"` // where nodes find each other: the removed one could not say goodbye
+	Dead     []gossip.NodeID `json:"dead,omitempty"`   // dead nodes that a new wiring gave peers, for when they are started again
 }
 
 // AddRequest asks for a node more.
@@ -56,6 +57,9 @@ type RewireRequest struct {
 // tell makes nodes know their present peers: those in ids, and those that could not be told before.
 // It returns those that did not answer; keep tries them again.
 func (c *controller) tell(ctx context.Context, ids []gossip.NodeID) []gossip.NodeID {
+	if c.state.Spec.Assembles() { // nodes tell each other
+		return []gossip.NodeID{}
+	}
 	return c.inform(ctx, c.untold, ids, func(id gossip.NodeID) wish {
 		peers := c.peersOf(id)
 		return func(ctx context.Context, node *api.Client) error { return node.SetPeers(ctx, peers) }
@@ -153,7 +157,7 @@ func (c *controller) setGraph(g *topology.Graph) {
 	c.graph = g
 	for i := range c.state.Nodes {
 		if n := &c.state.Nodes[i]; !n.Removed {
-			n.Peers = nodeIDs(g.Peers(int(n.ID)))
+			n.Peers = nodeIDs(g.Peers(int(n.ID))) // none where nodes choose them
 		}
 	}
 }
@@ -215,6 +219,9 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 	next.AddNode(int(id))
 	live := c.view()
 	candidates := live.Live()
+	if c.state.Spec.Assembles() {
+		return c.addContacts(ctx, id, l, req)
+	}
 	if len(req.Peers) == 0 {
 		degree := req.Degree
 		if degree == 0 {
@@ -238,12 +245,17 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 		}
 		next.AddEdge(int(id), int(p))
 	}
-	// The node is born with its peers; they are told of it when it is ready.
+	return c.addWired(ctx, id, l, next)
+}
+
+// addWired starts a new node, which next holds with its edges. It is born with its peers; they are told of it when
+// it is ready.
+func (c *controller) addWired(ctx context.Context, id gossip.NodeID, l *net.TCPListener, next *topology.Graph) (Change, error) {
 	before := c.graph
 	c.mu.Lock()
 	c.graph = next
 	c.mu.Unlock()
-	err = c.fork(ctx, []gossip.NodeID{id}, []*net.TCPListener{l}, func(int) {})
+	err := c.fork(ctx, []gossip.NodeID{id}, []*net.TCPListener{l}, func(int) {})
 	c.mu.Lock()
 	c.graph = before.Clone()
 	c.graph.AddNode(int(id))
@@ -269,6 +281,12 @@ func (c *controller) add(ctx context.Context, req AddRequest) (Change, error) {
 func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
+	if req.Reconnect {
+		if err := c.mustWire("--reconnect"); err != nil {
+			return Change{}, err
+		}
+	}
+	last, silent := c.farewell(ctx, req.Node)
 	c.mu.Lock()
 	n := c.state.node(req.Node)
 	if n == nil || n.Removed {
@@ -276,7 +294,9 @@ func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, err
 		return Change{}, c.state.unknownNode(req.Node)
 	}
 	n.Removed = true // from here on its end is no accident
-	last := slices.Clone(n.Peers)
+	if last == nil {
+		last = slices.Clone(n.Peers)
+	}
 	ch := c.children[req.Node]
 	next := c.graph.Clone()
 	c.mu.Unlock()
@@ -299,7 +319,7 @@ func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, err
 		}
 	}
 	change, err := c.rewired(ctx, next)
-	change.Node = req.Node
+	change.Node, change.Silent = req.Node, silent
 	c.mu.Lock()
 	c.state.node(req.Node).Peers = last // where it was, for pictures
 	c.mu.Unlock()
@@ -334,6 +354,9 @@ func (c *controller) disconnect(ctx context.Context, req EdgeRequest) (Change, e
 func (c *controller) edge(ctx context.Context, req EdgeRequest, do func(*topology.Graph) error) (Change, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
+	if err := c.mustWire("joining or cutting an edge"); err != nil {
+		return Change{}, err
+	}
 	if req.A == req.B {
 		return Change{}, api.NewError(api.CodeUsage, "a node cannot be its own peer", "")
 	}
@@ -355,6 +378,9 @@ func (c *controller) edge(ctx context.Context, req EdgeRequest, do func(*topolog
 func (c *controller) rewire(ctx context.Context, req RewireRequest) (Change, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
+	if err := c.mustWire("rewiring"); err != nil {
+		return Change{}, err
+	}
 	live := c.liveGraph()
 	wired, err := topology.Rewire(live, req.MinPeers, req.MaxPeers, rand.New(rand.NewPCG(req.Seed, 3)))
 	if err != nil {

@@ -50,6 +50,7 @@ type controller struct {
 	shared    *http.Transport
 	cores     int        // processors for each node; 0 = as many as there are
 	recording *recording // nil: nothing is written down
+	overlay   overlay    // the edges that nodes have chosen, where they do
 
 	change sync.Mutex // held by whoever changes the network, one at a time
 
@@ -58,9 +59,11 @@ type controller struct {
 	graph    *topology.Graph // of all nodes that were not removed
 	children map[gossip.NodeID]*child
 	began    map[gossip.NodeID]logSizes
-	untold   map[gossip.NodeID]bool // have not been told their peers yet
-	unruled  map[gossip.NodeID]bool // have not been told the faults in force yet
-	unbidden map[gossip.NodeID]bool // have not been told what to do by themselves yet
+	unbidden map[gossip.NodeID]bool            // have not been told what to do by themselves yet
+	contacts map[gossip.NodeID][]gossip.NodeID // whom each node is given to begin with, where nodes find each other
+	listed   string                            // what the list for discovery by file holds
+	untold   map[gossip.NodeID]bool            // have not been told their peers yet
+	unruled  map[gossip.NodeID]bool            // have not been told the faults in force yet
 	// Nodes that have died since somebody last saw to those they leave behind; nobody does unless
 	// Spec.Reconnect.
 	orphaning []gossip.NodeID
@@ -88,6 +91,7 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		graph:    g,
 		children: make(map[gossip.NodeID]*child),
 		began:    make(map[gossip.NodeID]logSizes),
+		contacts: make(map[gossip.NodeID][]gossip.NodeID),
 		untold:   make(map[gossip.NodeID]bool),
 		unruled:  make(map[gossip.NodeID]bool),
 		unbidden: make(map[gossip.NodeID]bool),
@@ -123,6 +127,7 @@ func (c *controller) fork(ctx context.Context, ids []gossip.NodeID, listeners []
 			l.Close()
 		}
 	}()
+	c.begin(ids)
 	for i, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -162,7 +167,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	c.began[id] = sizes
 	c.mu.Unlock()
 	s := &c.state.Spec
-	return c.launch.start(api.NodeConfig{
+	cfg := api.NodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: c.nextRun(id), Seed: s.Seed,
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
 		ControlToken: c.keys.control, PeerToken: c.keys.peer,
@@ -172,7 +177,10 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		Repair:    s.Repair, RepairEvery: s.RepairEvery,
 		EventFile: c.eventFile(id),
 		DataFile:  filepath.Join(c.dir.Path(), dataFolder, dataName(id)), Durable: s.Durable,
-	}, listener, ready, stderr, c.cores)
+		ValuesEvery: s.ValuesEvery, ValuesKeep: s.ValuesKeep,
+	}
+	c.assemble(&cfg)
+	return c.launch.start(cfg, listener, ready, stderr, c.cores)
 }
 
 // notReady says why nodes did not become ready, in the words of the first of them.
@@ -251,10 +259,12 @@ func (c *controller) childBorn(ch *child) {
 	defer c.mu.Unlock()
 	c.children[ch.node] = ch
 	if n := c.state.node(ch.node); n != nil { // it had a life before
-		n.Run, n.Process, n.Exit, n.Ended = ch.run, ch.id, "", nil
+		n.Run, n.Process, n.Exit, n.Ended, n.Contacts = ch.run, ch.id, "", nil, c.contacts[ch.node]
 		return
 	}
-	c.state.Nodes = append(c.state.Nodes, NodeState{ID: ch.node, Run: ch.run, Process: ch.id, Peers: nodeIDs(c.graph.Peers(int(ch.node)))})
+	c.state.Nodes = append(c.state.Nodes, NodeState{
+		ID: ch.node, Run: ch.run, Process: ch.id, Peers: nodeIDs(c.graph.Peers(int(ch.node))), Contacts: c.contacts[ch.node],
+	})
 }
 
 // childEnded notes the death of a node.
@@ -262,6 +272,7 @@ func (c *controller) childEnded(ch *child) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.children, ch.node)
+	c.overlay.forget()
 	n := c.state.node(ch.node)
 	if n != nil && !c.ending {
 		c.record(trace.Event{At: ch.exit.At, Kind: trace.Kill, Node: ch.node, Run: n.Run, Reason: ch.exit.What})
@@ -291,6 +302,9 @@ func (c *controller) save() error {
 	defer c.mu.Unlock()
 	if c.ending {
 		return nil
+	}
+	if err := c.writeList(); err != nil {
+		return err
 	}
 	return store.WriteState(c.dir, StateVersion, c.state)
 }
@@ -357,6 +371,9 @@ func (c *controller) view() View {
 	state := c.state
 	state.Nodes = slices.Clone(c.state.Nodes)
 	c.mu.Unlock()
+	if state.Spec.Assembles() {
+		c.chosen(&state)
+	}
 	return state.view(liveStatus)
 }
 

@@ -158,8 +158,12 @@ func (c *controller) concerned(r *fault.Rule) (nodes map[gossip.NodeID]bool, lin
 		if r.Clock != 0 && (len(r.Nodes) == 0 || slices.Contains(r.Nodes, n.ID)) {
 			nodes[n.ID] = true
 		}
-		for _, peer := range n.Peers {
-			if r.Matches(fault.Link{From: n.ID, To: peer}) {
+		peers := n.Peers
+		if c.state.Spec.Assembles() { // anybody may come to talk to anybody
+			peers = c.state.present()
+		}
+		for _, peer := range peers {
+			if peer != n.ID && r.Matches(fault.Link{From: n.ID, To: peer}) {
 				nodes[n.ID] = true
 				links++
 			}

@@ -102,6 +102,11 @@ func (c *controller) processes(lives []Life) []*child {
 func (c *controller) kill(ctx context.Context, req LivesRequest) (Lives, error) {
 	c.change.Lock()
 	defer c.change.Unlock()
+	if req.Reconnect {
+		if err := c.mustWire("--reconnect"); err != nil {
+			return Lives{}, err
+		}
+	}
 	lives, err := c.living(req.Nodes)
 	if err != nil {
 		return Lives{}, err

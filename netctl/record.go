@@ -90,7 +90,12 @@ func (c *controller) beginRecord(o *order) error {
 	return nil
 }
 
-func meanDegree(o *order) float64 { return 2 * float64(len(o.Edges)) / float64(max(o.Spec.Nodes, 1)) }
+func meanDegree(o *order) float64 {
+	if o.Spec.Assembles() {
+		return float64(o.Spec.chosenDegree())
+	}
+	return 2 * float64(len(o.Edges)) / float64(max(o.Spec.Nodes, 1))
+}
 
 // eventFile is where a node writes its events; empty: it does not.
 func (c *controller) eventFile(id gossip.NodeID) string {

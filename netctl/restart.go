@@ -62,6 +62,7 @@ func (c *controller) revive(ctx context.Context, ids []gossip.NodeID) error {
 	var born []gossip.NodeID
 	var failed error
 	lost := 0
+	c.begin(ids)
 	for _, id := range ids {
 		if err = ctx.Err(); err == nil {
 			err = c.forkAgain(id, readyW)

@@ -55,7 +55,7 @@ func Resume(ctx context.Context, name string, opts StartOptions) (*Started, erro
 	}
 	o := order{
 		Root: root, Spec: state.Spec, Edges: state.edges(), Prior: &state,
-		Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground,
+		Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground, NoWait: opts.NoWait,
 	}
 	var missing []gossip.NodeID
 	if state.Spec.Durable {

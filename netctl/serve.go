@@ -41,9 +41,10 @@ type order struct {
 	Edges      []topology.Edge `json:"edges"`
 	Prior      *State          `json:"prior,omitempty"` // of a network that is resumed
 	Deadline   time.Time       `json:"deadline"`
-	Foreground bool            `json:"foreground"` // the network ends with whoever ordered it
-	Version    string          `json:"version"`    // of the program, for the record
-	Command    []string        `json:"command"`    // that was typed, for the record
+	NoWait     bool            `json:"no_wait,omitempty"` // do not wait until the nodes have found each other
+	Foreground bool            `json:"foreground"`        // the network ends with whoever ordered it
+	Version    string          `json:"version"`           // of the program, for the record
+	Command    []string        `json:"command"`           // that was typed, for the record
 }
 
 // report is what a controller says while it starts a network. The last one holds a View or an Error.
@@ -117,6 +118,10 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 		g.AddEdge(e.A, e.B)
 	}
 	ids := nodeIDs(g.Nodes())
+	contacts := o.Spec.firstContacts(g)
+	if o.Spec.Assembles() {
+		g = topology.NewNodes(g.Nodes()) // the edges are their own affair
+	}
 	dir, err := store.Open(o.Root, o.Spec.Network, true)
 	if err != nil {
 		return nil, nil, storeError(err)
@@ -156,8 +161,14 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.Spec.Assembles() {
+		c.contacts = contacts
+	}
 	if o.Prior != nil {
 		err = c.comeBack(o.Prior)
+	}
+	if err == nil {
+		err = c.writeList()
 	}
 	if err == nil {
 		err = c.beginRecord(&o)
@@ -170,11 +181,15 @@ func establish(ctx context.Context, o order, reports *json.Encoder) (c *controll
 		return nil, nil, err
 	}
 	step := max(1, len(ids)/50)
+	began := time.Now()
 	err = c.startAll(ctx, ids, listeners[1:], func(done int) {
 		if done%step == 0 {
 			reports.Encode(report{Ready: done})
 		}
 	})
+	if err == nil && o.Spec.Assembles() && !o.NoWait {
+		err = c.awaitAssembly(ctx, ids, began)
+	}
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

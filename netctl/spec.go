@@ -70,7 +70,8 @@ func (s *Spec) Assembles() bool {
 // Seed draws a seed that is easy to read out and type in again.
 func Seed() uint64 { return uint64(1 + rand.Uint32N(999_999_999)) }
 
-// graph checks the spec and makes its graph. Everything that can be known to be impossible is told
+// graph checks the spec and makes its graph: of the edges, or, where nodes find each other, of the contacts
+// between them, if the controller is to name these. Everything that can be known to be impossible is told
 // here, before anything is begun.
 func (s *Spec) graph() (*topology.Graph, error) {
 	if err := store.CheckName(s.Network); err != nil {
@@ -93,7 +94,10 @@ func (s *Spec) graph() (*topology.Graph, error) {
 	if s.Capacity < 0 {
 		return nil, usage(fmt.Errorf("an inbox of %d messages is impossible", s.Capacity), "")
 	}
-	g, err := topology.Generate(topology.Request{Kind: s.Topology, Nodes: s.Nodes, Param: s.Parameter, Seed: s.Seed})
+	if err := s.checkAssembly(); err != nil {
+		return nil, err
+	}
+	g, err := s.wiring()
 	var impossible *topology.ImpossibleError
 	switch {
 	case errors.As(err, &impossible):

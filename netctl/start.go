@@ -20,6 +20,7 @@ type StartOptions struct {
 	Root       string // of all state folders; empty = store.DefaultRoot()
 	Timeout    time.Duration
 	Foreground bool
+	NoWait     bool            // do not wait until nodes have found each other, where they do
 	Retain     bool            // keep the logs when the start fails
 	Version    string          // of the program, for a recorded run
 	Command    []string        // that was typed, for a recorded run
@@ -60,7 +61,7 @@ func Start(ctx context.Context, spec Spec, opts StartOptions) (*Started, error) 
 		return nil, err
 	}
 	defer release()
-	o := order{Root: root, Spec: spec, Edges: g.Edges(), Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground, Version: opts.Version, Command: opts.Command}
+	o := order{Root: root, Spec: spec, Edges: g.Edges(), Deadline: time.Now().Add(opts.Timeout), Foreground: opts.Foreground, NoWait: opts.NoWait, Version: opts.Version, Command: opts.Command}
 	started, err := launchController(ctx, dir, o, opts.Progress)
 	if err != nil && !opts.Retain {
 		dir.Remove()

@@ -30,6 +30,9 @@ type State struct {
 	FaultsSet   int           `json:"faults_set,omitempty"` // ever: the next one is named after their number
 	Workloads   []Workload    `json:"workloads,omitempty"`  // what nodes are to do by themselves
 
+	// Assembled is how long it took the nodes to find each other, where they do and somebody waited for it.
+	Assembled *Assembled `json:"assembled,omitempty"`
+
 	// Stopped is when the network was stopped and kept: nothing of it runs, and it can be resumed.
 	Stopped *time.Time `json:"stopped,omitempty"`
 }
@@ -39,10 +42,12 @@ type NodeState struct {
 	ID      gossip.NodeID   `json:"id"`
 	Run     uint32          `json:"run"`
 	Process proc.Identity   `json:"process"`
-	Peers   []gossip.NodeID `json:"peers"` // of a removed node: those it had
-	Removed bool            `json:"removed,omitempty"`
-	Exit    string          `json:"exit,omitempty"` // how a dead node ended
-	Ended   *time.Time      `json:"ended,omitempty"`
+	Peers   []gossip.NodeID `json:"peers"` // of a removed node: those it had; where nodes find each other: none
+	// Contacts are whom the node was given to begin with in its present life, where nodes find each other.
+	Contacts []gossip.NodeID `json:"contacts,omitempty"`
+	Removed  bool            `json:"removed,omitempty"`
+	Exit     string          `json:"exit,omitempty"` // how a dead node ended
+	Ended    *time.Time      `json:"ended,omitempty"`
 }
 
 // Validate says what is wrong with a state that was read.
@@ -81,6 +86,9 @@ func (s State) Validate() error {
 		last = n.ID
 		if slices.ContainsFunc(n.Peers, func(p gossip.NodeID) bool { return p < 1 || p == n.ID }) {
 			return fmt.Errorf("the peers of node %d are %d", n.ID, n.Peers)
+		}
+		if slices.ContainsFunc(n.Contacts, func(p gossip.NodeID) bool { return p < 1 || p == n.ID }) {
+			return fmt.Errorf("the contacts of node %d are %d", n.ID, n.Contacts)
 		}
 		if err := n.Process.Validate(); err != nil {
 			return fmt.Errorf("node %d: %w", n.ID, err)

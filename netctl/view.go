@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"gossipctl/gossip"
+	"gossipctl/membership"
+	"gossipctl/node/api"
 	"gossipctl/protocol"
 	"gossipctl/topology"
 )
@@ -32,6 +34,9 @@ type View struct {
 	Protocol   string         `json:"protocol"`
 	Repair     string         `json:"repair"` // what closes the gaps it leaves: anti-entropy or none
 	Topology   TopologyView   `json:"topology"`
+	Discovery  string         `json:"discovery,omitempty"`  // how nodes find each other, where they do
+	Membership string         `json:"membership,omitempty"` // and what notices who is there; none: nothing does
+	Assembled  *Assembled     `json:"assembled,omitempty"`  // how long that took at the start, where somebody waited for it
 	Seed       uint64         `json:"seed"`
 	Started    time.Time      `json:"started"`
 	Controller ControllerView `json:"controller"`
@@ -72,6 +77,7 @@ type NodeView struct {
 	Exit     string          `json:"exit,omitempty"`    // how a dead node ended
 	Ended    *time.Time      `json:"ended,omitempty"`   // and when
 	Traffic  *NodeTraffic    `json:"traffic,omitempty"` // where it was asked for; see Network.Count
+	Sees     *Opinion        `json:"view,omitempty"`    // its own view of the others, where it has one and was asked; see Network.Ask
 }
 
 // view makes a view of a state; status tells how each node is.
@@ -80,6 +86,10 @@ func (s *State) view(status func(*NodeState) NodeStatus) View {
 		Network: s.Spec.Network, Protocol: s.Spec.Protocol, Repair: cmp.Or(s.Spec.Repair, protocol.RepairNone), Seed: s.Spec.Seed, Started: s.Started.UTC(),
 		Controller: ControllerView{PID: s.Controller.PID, URL: "http://" + loopback(s.Spec.BasePort)},
 		Nodes:      make([]NodeView, 0, len(s.Nodes)), Faults: s.faults(),
+	}
+	if s.Spec.Assembles() {
+		v.Discovery, v.Membership = cmp.Or(s.Spec.Discovery, api.DiscoverStatic), cmp.Or(s.Spec.Membership, membership.None)
+		v.Assembled = s.Assembled
 	}
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
@@ -98,7 +108,7 @@ func (v *View) check(network string) error {
 	if v.Network != network {
 		return fmt.Errorf("it is about network %.40q", v.Network)
 	}
-	texts := v.Protocol + v.Repair + v.Topology.Kind + v.Controller.URL
+	texts := v.Protocol + v.Repair + v.Topology.Kind + v.Discovery + v.Membership + v.Controller.URL
 	last := gossip.NodeID(0)
 	for _, n := range v.Nodes {
 		if n.ID <= last {

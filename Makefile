@@ -11,10 +11,10 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test chaos bench bench-sim bench-slow bench-record predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test chaos bench bench-sim bench-slow bench-record bench-assemble predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## put gossipctl and gossipctl-graph in bin/
 	$(BUILD) build -trimpath -o bin/ $(PROGRAMS)
@@ -45,6 +45,9 @@ bench-slow: build ## measure what one stopped neighbour costs the others
 
 bench-record: build ## measure what start-network --record costs
 	$(GO) run ./bench/record --gossipctl bin/gossipctl
+
+bench-assemble: build ## measure how long real nodes take to find each other from one contact
+	$(GO) run ./bench/assemble --gossipctl bin/gossipctl
 
 predict: build ## compare real networks with simulated ones; UPDATE=1 writes docs/predicted.md
 	$(GO) run ./bench/predict --gossipctl bin/gossipctl $(if $(UPDATE),--update docs/predicted.md)

@@ -286,7 +286,7 @@ func newWaitMembers(a *app) *cobra.Command {
 suspected, and what is said of each node is the same everywhere. With --alive and
 --dead, until that is so of these nodes besides; one that has left, or is forgotten, is
 as good as dead. Exit status 4 means that they do not agree yet.`,
-		Example:           "  gossipctl wait-members\n  gossipctl wait-members --dead 7 --timeout 20s\n  gossipctl wait-members --alive 1-16",
+		Example:           "  gossipctl wait-members\n  gossipctl kill-node 7\n  gossipctl wait-members --dead 7 --timeout 60s\n  gossipctl restart-node 7\n  gossipctl wait-members --alive 1-16",
 		Args:              a.args(0, 0, "no argument; name nodes with --alive or --dead"),
 		ValidArgsFunction: nothing,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -160,9 +160,9 @@ func TestExamplesRun(t *testing.T) {
 		c.Env, c.Dir = env, home
 		return c.CombinedOutput()
 	}
-	fresh := func() {
+	fresh := func(topology string) {
 		t.Helper()
-		if out, err := sh("gossipctl stop-network -q && gossipctl start-network random 3 -n 16 --seed 1 --record -q -o name && gossipctl send-message 8 banana -q && gossipctl wait-message 8.1.1 -q"); err != nil {
+		if out, err := sh("gossipctl stop-network -q && gossipctl start-network " + topology + " -n 16 --seed 1 --record -q -o name && gossipctl send-message 8 banana -q && gossipctl wait-message 8.1.1 -q"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
@@ -173,7 +173,12 @@ func TestExamplesRun(t *testing.T) {
 		if c.Example == "" {
 			t.Errorf("%s has no example", c.Name())
 		}
-		fresh()
+		switch c.Name() {
+		case "list-members", "wait-members":
+			fresh("bootstrap --membership swim")
+		default:
+			fresh("random 3")
+		}
 		for line := range strings.SplitSeq(c.Example, "\n") {
 			line = strings.TrimSpace(line)
 			if !strings.Contains(line, "gossipctl ") {

@@ -46,8 +46,8 @@ func (s *Spec) partial() bool { return s.Membership == hyparview }
 
 // round is how often nodes gossip about who is there.
 func (s *Spec) round() time.Duration {
-	if values, err := s.membershipValues(); err == nil && values.Has("interval") {
-		return values.Duration("interval")
+	if values, err := s.membershipValues(); err == nil && values.Has("gossip") {
+		return values.Duration("gossip")
 	}
 	return DefaultRound
 }

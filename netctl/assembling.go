@@ -230,6 +230,26 @@ func (c *controller) notAssembled(cause error, how func() string) error {
 	return api.NewError(api.CodeTimeout, text+"; nothing was started", "give them longer with --timeout, or start them with --no-wait and look with gossipctl list-members --all")
 }
 
+// rejoinTime is how long those who were started, or left behind, may take to have peers again before it is told that
+// the network is in parts. It takes some rounds; where a fault keeps them apart it is no use waiting for longer.
+const rejoinTime = 2 * time.Second
+
+// awaitPeers waits a moment for nodes that choose their peers themselves to hang together.
+func (c *controller) awaitPeers(ctx context.Context) {
+	if !c.state.Spec.Assembles() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, rejoinTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		c.overlay.forget()
+		if len(topology.Components(c.liveGraph())) <= 1 {
+			return
+		}
+		pause(ctx, assemblePoll)
+	}
+}
+
 // mustWire says why a network whose nodes choose their peers cannot be wired from outside.
 func (c *controller) mustWire(what string) error {
 	if !c.state.Spec.Assembles() {

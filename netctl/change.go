@@ -141,6 +141,7 @@ func (c *controller) rewired(ctx context.Context, next *topology.Graph) (Change,
 	if len(add) > 0 { // from now on messages may come by ways that there were none
 		c.record(trace.Event{Kind: trace.Heal, Name: "wiring", Reason: count(len(add), "edge") + " more"})
 	}
+	c.awaitPeers(ctx)
 	view := c.view()
 	change.Topology = view.Topology
 	if !view.Topology.Connected {

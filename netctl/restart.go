@@ -42,6 +42,7 @@ func (c *controller) restart(ctx context.Context, req LivesRequest) (Lives, erro
 			c.log.Error("joining what was left behind", "error", err)
 		}
 	}
+	c.awaitPeers(ctx)
 	out, err := c.written(lives)
 	out.Lost = lost
 	if failed != nil {

@@ -45,7 +45,8 @@ var floors = []floor{
 	{"scenario", effects, "sim node layers workload membership values protocol fault check trace gossip topology chart"}, // files, and what they say in the simulator
 	{"lab", effects, "sim layers membership values protocol fault trace gossip topology chart"},                          // simulated experiments, on all cores
 
-	{"node/live", effects, "node/api node transport journal workload values trace fault gossip"},
+	{"node/live", effects, "node/face node/api node transport journal workload values trace fault gossip"},
+	{"node/face", effects, "node/api node values gossip"}, // what programs of anybody's may speak to
 	{"node/api", effects, "node transport workload values trace fault gossip"},
 	{"sim", pure, "node values fault trace gossip"},
 

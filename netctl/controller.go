@@ -170,7 +170,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	cfg := api.NodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: c.nextRun(id), Seed: s.Seed,
 		Protocol: s.Protocol, Settings: s.Settings, Peers: c.peersOf(id),
-		ControlToken: c.keys.control, PeerToken: c.keys.peer,
+		ControlToken: c.keys.control, PeerToken: c.keys.peer, GuestToken: c.keys.guest,
 		LogFile: filepath.Join(c.dir.Path(), logFolder, logName(id)), LogLevel: s.LogLevel,
 		Capacity: s.Capacity, DropOldest: s.DropOldest, Latency: s.Latency, Rules: c.rules(),
 		Workloads: c.workloads(id),

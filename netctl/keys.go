@@ -12,6 +12,7 @@ import (
 type keys struct {
 	control string // of the command line and the controller
 	peer    string // of nodes among each other
+	guest   string // of programs that are no nodes
 }
 
 func deriveKeys(secret []byte) (keys, error) {
@@ -30,5 +31,9 @@ func deriveKeys(secret []byte) (keys, error) {
 	if err != nil {
 		return keys{}, err
 	}
-	return keys{control, peer}, nil
+	guest, err := derive("guest")
+	if err != nil {
+		return keys{}, err
+	}
+	return keys{control, peer, guest}, nil
 }

@@ -122,6 +122,13 @@ func relaysOf(s *Spec) int {
 	return values.Int("relays")
 }
 
+// GuestToken opens no more of a node than GET /peers/ and POST /gossip/: what a program of anybody's is given that
+// is to join the network.
+func (n *Network) GuestToken() string { return n.keys.guest }
+
+// URL is where a node listens.
+func (n *Network) URL(id gossip.NodeID) string { return "http://" + n.state.Spec.nodeAddr(id) }
+
 // Dir is the path of the network's state folder.
 func (n *Network) Dir() string { return n.dir.Path() }
 

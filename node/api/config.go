@@ -21,6 +21,7 @@ type NodeConfig struct {
 	Peers        []Peer            `json:"peers"`
 	ControlToken string            `json:"control_token"`
 	PeerToken    string            `json:"peer_token"`
+	GuestToken   string            `json:"guest_token,omitempty"` // of programs that are no nodes; empty: there are none
 	LogFile      string            `json:"log_file"`
 	LogLevel     slog.Level        `json:"log_level"`
 	Capacity     int               `json:"capacity,omitempty"` // messages in the inbox; 0 = node.Capacity

@@ -44,6 +44,7 @@ type Agent struct {
 	moved      bool               // one of them listens elsewhere than before
 	rewired    func(gossip.Peers) // called with the lock held
 	named      []gossip.Contact   // memory for what a packet says
+	news       chan struct{}      // closed when something has come to inbox or values; nil: nobody waits
 }
 
 // NewAgent returns an agent for n that sends over wire. Events of n go to log at debug level.
@@ -103,6 +104,16 @@ func (a *Agent) Wait(ctx context.Context, ready func(n *node.Node) bool) error {
 	}
 }
 
+// News is closed as soon as something more comes to the inbox, or changes the picture of all values.
+func (a *Agent) News() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.news == nil {
+		a.news = make(chan struct{})
+	}
+	return a.news
+}
+
 func (a *Agent) receive(batch []gossip.Envelope) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -128,6 +139,10 @@ func (a *Agent) apply(fx node.Effects) {
 	}
 	a.rewire(fx.Members)
 	a.changes.add(a.node, fx.Applied)
+	if a.news != nil && len(fx.Filed)+len(fx.Applied) > 0 {
+		close(a.news)
+		a.news = nil
+	}
 	for to, envelope := range fx.Envelopes() {
 		envelope.Contacts = a.contacts(&envelope.Packet, to)
 		a.wire.Send(to, envelope)

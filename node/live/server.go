@@ -15,6 +15,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/node/api"
+	"gossipctl/node/face"
 	"gossipctl/transport"
 )
 
@@ -32,6 +33,7 @@ type server struct {
 	wire   *transport.HTTP
 	faulty *transport.Faulty // round wire; without faults it costs nothing
 	http   *http.Server
+	face   *face.Face // nil: there are no guests
 	log    *slog.Logger
 
 	refused  func() map[api.Code]uint64 // requests, by the guards
@@ -111,10 +113,13 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 
 	control := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.ControlToken)}, Open: map[string]bool{"/v1/health": true}}
 	peers := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.PeerToken), []byte(cfg.ControlToken)}}
+	visitors := &api.Guard{Network: cfg.NetworkID, Tokens: [][]byte{[]byte(cfg.GuestToken), []byte(cfg.ControlToken)}}
 	s.refused = func() map[api.Code]uint64 {
 		sum := control.Refused()
-		for code, n := range peers.Refused() {
-			sum[code] += n
+		for _, guard := range []*api.Guard{peers, visitors} {
+			for code, n := range guard.Refused() {
+				sum[code] += n
+			}
 		}
 		return sum
 	}
@@ -124,6 +129,17 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 	}
 	routes := handler.Routes()
 	own, link, packets := control.Protect(addr, routes), peers.Protect(addr, wire), peers.Protect(addr, routes)
+	guests := own
+	if cfg.GuestToken != "" {
+		if side, err := face.New(face.Config{
+			Network: cfg.NetworkID, Self: cfg.ID, Addr: addr.String(), Backend: s, Changed: s.News,
+		}); err != nil {
+			log.Warn("there will be no guests", "error", err)
+		} else {
+			s.face = side
+			guests = visitors.Protect(addr, side)
+		}
+	}
 	// No ServeMux may stand before the guards: it answers some requests, with redirects, itself.
 	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method + " " + r.URL.Path {
@@ -131,6 +147,8 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 			link.ServeHTTP(w, r)
 		case "POST /v1/packets", "GET /v1/contacts":
 			packets.ServeHTTP(w, r)
+		case "GET " + face.PeersPath, "POST " + face.GossipPath:
+			guests.ServeHTTP(w, r)
 		default:
 			own.ServeHTTP(w, r)
 		}
@@ -164,6 +182,9 @@ func (s *server) serve(ctx context.Context, l net.Listener, up func() error) err
 	working, still := context.WithCancel(ctx)
 	defer still()
 	group.Go(func() { s.work.run(working) })
+	if s.face != nil {
+		group.Go(func() { s.face.Run(wireCtx) })
+	}
 	var broken chan error
 	if s.keeper != nil {
 		broken = s.keeper.failed

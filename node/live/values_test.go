@@ -335,7 +335,9 @@ func TestAHeldNodeRests(t *testing.T) {
 	}
 	n.Hold(0)
 	n.SetWorkloads([]workload.Settings{{Name: workload.Counter, Every: 20 * time.Millisecond}}) // has a look at once
-	n.eventually(t, "going on", func() bool { return n.Changed() > n.workload(t, workload.Counter).Ticks-1 && time.Until(n.workload(t, workload.Counter).Next) < time.Minute })
+	n.eventually(t, "going on", func() bool {
+		return n.Changed() > n.workload(t, workload.Counter).Ticks-1 && time.Until(n.workload(t, workload.Counter).Next) < time.Minute
+	})
 }
 
 // Nodes are born with their workloads, everybody knows everybody's favourite, and chat is in the inboxes.

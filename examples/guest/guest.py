@@ -9,7 +9,7 @@ import http.server, json, os, sys, threading, time, urllib.request, uuid
 
 PORT, CONTACT = int(sys.argv[1]), int(sys.argv[2])
 TOKEN = os.environ["GOSSIPCTL_TOKEN"]
-heard, lock = {}, threading.Lock()  # of each author the newest version; and who may touch it
+heard, lock = {}, threading.Lock()  # the newest version of each thing an author speaks of; who may touch it
 
 
 def call(method, url, body=None):
@@ -30,13 +30,14 @@ def tell(item, peers):
 
 
 def hear(item):
-    """Take in a piece: what is older than what is known is no news."""
-    author = (item["origin"], json.dumps(item["payload"].get("key")) if isinstance(item["payload"], dict) else None)
+    """Take in a piece: what is older than what its author has said of the same thing is no news."""
+    payload = item["payload"]
+    about = payload.get("key", item["uuid"]) if isinstance(payload, dict) else None
     with lock:
-        if item["origin"] == PORT or heard.get(author, (0, ""))[0] >= item["version"]:
+        if item["origin"] == PORT or heard.get((item["origin"], about), 0) >= item["version"]:
             return
-        heard[author] = (item["version"], item["uuid"])
-        print("heard", item["origin"], item["version"], json.dumps(item["payload"]), flush=True)
+        heard[item["origin"], about] = item["version"]
+        print("heard", item["origin"], item["version"], json.dumps(payload), flush=True)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

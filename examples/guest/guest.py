@@ -57,6 +57,9 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 peers = call("GET", f"http://127.0.0.1:{CONTACT}/peers/")
 print("joined", *peers, flush=True)
 version = int(time.time())  # grows over restarts, too
-for text in ["hello from Python", *(line.rstrip("\n") for line in sys.stdin)]:
+text = "hello from Python"
+while text:
     version += 1
-    tell({"uuid": str(uuid.uuid4()), "origin": PORT, "version": version, "ttl": 8, "payload": text}, peers[:3])
+    item = {"uuid": str(uuid.uuid4()), "origin": PORT, "version": version, "ttl": 8, "payload": text.rstrip("\n")}
+    tell(item, peers[:3])
+    text = sys.stdin.readline()

@@ -36,8 +36,11 @@ func (v *Values) take(now time.Time, m gossip.Message, out *gossip.Outbox) {
 func (v *Values) echo(now time.Time, run, floor uint32, out *gossip.Outbox) {
 	switch {
 	case run < v.own.run:
-		v.know(v.own) // so that all others are told that there is a newer life
-		v.stats.Ignored++
+		if v.stats.Ignored++; v.owners[v.env.Self] == nil {
+			v.know(v.own) // so that all others are told that there is a newer life
+			v.begin(now, out)
+			v.soon(now, 0, out)
+		}
 	case run == v.own.run && floor <= v.own.floor:
 		v.stats.Ignored++
 	case run == v.own.run && run < v.env.Run:

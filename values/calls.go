@@ -34,6 +34,7 @@ const cutShort = 1
 const (
 	timerTick  = gossip.TimerValues | 1
 	timerHurry = gossip.TimerValues | 2
+	timerAgain = gossip.TimerValues | 3
 )
 
 const (
@@ -42,6 +43,9 @@ const (
 	digestOwners = 1024
 	// hurryAfter is how long news waits for more of it, before it is passed on.
 	hurryAfter = 25 * time.Millisecond
+	// againAfter is when a peer is called again that had something else: packets are lost, and on most networks an
+	// exchange of four takes less.
+	againAfter = 200 * time.Millisecond
 	// hurryPeers is to how many peers news is passed on at once.
 	hurryPeers = 4
 	// hurries is how often in one interval: where updates come all the time, reconciliation must not outrun a protocol
@@ -54,12 +58,13 @@ const (
 
 // calls are when a node reconciles with whom.
 type calls struct {
-	ticking  bool // the alarm of the next call is set
-	hurrying bool // the alarm of the next hurried one is
-	left     int  // hurried ones until the next call
-	source   gossip.NodeID
-	order    []uint32 // places of the peers that are still to be called
-	turn     int      // place among all owners where the next digest begins
+	ticking  bool          // the alarm of the next call is set
+	hurrying bool          // the alarm of the next hurried one is
+	left     int           // hurried ones until the next call
+	source   gossip.NodeID // whom the news came from that is passed on
+	again    gossip.NodeID // whom to call again; 0: nobody
+	order    []uint32      // places of the peers that are still to be called
+	turn     int           // place among all owners where the next digest begins
 }
 
 // begin has calls made from now on, if there is something to tell and somebody to tell it.
@@ -136,6 +141,14 @@ func (v *Values) hurry(now time.Time, out *gossip.Outbox) {
 	}
 }
 
+// callAgain calls the peer that had something else.
+func (v *Values) callAgain(out *gossip.Outbox) {
+	if v.peers.Has(v.again) {
+		v.tellSum(v.again, out)
+	}
+	v.again = 0
+}
+
 // tellSum tells a peer the checksum.
 func (v *Values) tellSum(to gossip.NodeID, out *gossip.Outbox) {
 	ids := out.IDs(1)
@@ -155,6 +168,11 @@ func (v *Values) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out 
 	case p.Kind == kindSum && len(p.IDs) == 1 && len(p.Messages) == 0 && isNumbers(p.IDs[0]):
 		if p.IDs[0] != v.sumName() && v.peers.Has(from) {
 			v.tellDigest(from, asks, out)
+			if v.again == 0 && v.left > 0 {
+				v.again = from
+				v.left--
+				out.Alarm(now.Add(againAfter), timerAgain)
+			}
 		}
 	case p.Kind == kindDigest && len(p.Messages) == 0 && v.compare(now, from, p, out):
 	case p.Kind == kindDelta && v.hear(now, from, p, out):

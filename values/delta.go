@@ -178,7 +178,7 @@ func (v *Values) hear(now time.Time, from gossip.NodeID, p gossip.Packet, out *g
 	if !ok {
 		return false
 	}
-	changes, sum := v.stats.Applied, v.sum
+	before := v.sum
 	for i := range said {
 		s := &said[i]
 		if s.owner == v.env.Self {
@@ -188,10 +188,11 @@ func (v *Values) hear(now time.Time, from gossip.NodeID, p gossip.Packet, out *g
 			v.summed(o)
 		}
 	}
-	if v.stats.Applied > changes {
-		v.soon(now, from, out)
+	if v.sum == before {
+		return true
 	}
-	if p.Limit == cutShort && v.sum != sum && v.peers.Has(from) {
+	v.soon(now, from, out)
+	if p.Limit == cutShort && v.peers.Has(from) {
 		v.tellDigest(from, 0, out)
 	}
 	return true

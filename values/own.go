@@ -157,6 +157,9 @@ func (v *Values) Own() (run, version uint32, entries []Entry) {
 	return v.own.run, v.own.floor, entries
 }
 
+// OwnKeys is how many entries the own map has.
+func (v *Values) OwnKeys() int { return len(v.own.entries) }
+
 // OwnEntry returns the entry of one version of the own map, unless it was replaced since.
 func (v *Values) OwnEntry(version uint32) (Entry, bool) {
 	if at, _ := v.own.above(version - 1); at < len(v.own.order) && v.own.order[at].version == version && v.own.order[at].body != nil {

@@ -191,6 +191,8 @@ func (v *Values) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 		v.tick(now, out)
 	case t == timerHurry:
 		v.hurry(now, out)
+	case t == timerAgain:
+		v.callAgain(out)
 	default:
 		v.inner.Wake(now, t, out)
 		v.learned(now, out)

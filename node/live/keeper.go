@@ -83,7 +83,8 @@ func (k *keeper) restore(n *node.Node, run uint32) (last uint64, err error) {
 	}
 	n.RestoreGone(old.gone, old.names)
 	n.Restore(time.Now(), old.saved)
-	k.entries = len(old.saved)
+	k.entries = len(old.saved) + len(old.own.entries)
+	k.restoreMap(n, run, old.own)
 	messages, _, last := n.Size()
 	k.synced = last
 	if found.Damaged {
@@ -93,6 +94,51 @@ func (k *keeper) restore(n *node.Node, run uint32) (last uint64, err error) {
 		k.log.Info("inbox restored", "messages", messages, "cut_bytes", found.Cut)
 	}
 	return last, nil
+}
+
+// restoreMap gives a node its own map of values back. In a durable node its life goes on: every version was on disk
+// before anybody heard of it. Any other may have lost the last ones, which others have; so it begins a new life with what
+// there is, because a version must never be made twice.
+func (k *keeper) restoreMap(n *node.Node, run uint32, own ownMap) {
+	v := n.Values()
+	if v == nil || own.version == 0 {
+		return
+	}
+	entries := newest(own.entries)
+	if !k.durable {
+		own.run, own.version = run, uint32(len(entries))
+		for i := range entries {
+			entries[i].Version = uint32(i + 1)
+		}
+	}
+	v.Restore(own.run, own.version, entries)
+}
+
+// keepValues writes down what a step has changed in the own map. A durable node waits until it is on disk, before
+// anybody hears of it; with that the agent stands still for as long as a sync takes.
+func (k *keeper) keepValues(n *node.Node, applied []gossip.Applied) error {
+	changed := false
+	for i := range applied {
+		a := &applied[i]
+		if a.ID.Origin != k.self || a.Vanished {
+			continue
+		}
+		_, version, _ := a.ID.Update()
+		e, there := n.Values().OwnEntry(version)
+		if !there {
+			continue // replaced in the same step
+		}
+		k.buf = appendValue(k.buf[:0], &e)
+		if err := k.journal.Append(k.buf); err != nil {
+			return err
+		}
+		k.entries++
+		changed = true
+	}
+	if changed && k.durable {
+		return k.journal.Sync()
+	}
+	return nil
 }
 
 // claim is the node's Config.Keep: it takes space for one more message.
@@ -149,13 +195,25 @@ func (k *keeper) commit(n *node.Node, fx *node.Effects) error {
 			return k.fail(err)
 		}
 	}
-	if inbox, _, _ := n.Size(); k.entries > max(2*inbox, k.crowded) && k.journal.Size() > smallFile {
+	if err := k.keepValues(n, fx.Applied); err != nil {
+		return k.fail(err)
+	}
+	inbox, _, _ := n.Size()
+	if k.entries > max(2*(inbox+ownKeys(n)), k.crowded) && k.journal.Size() > smallFile {
 		select {
 		case k.compact <- struct{}{}:
 		default:
 		}
 	}
 	return nil
+}
+
+// ownKeys is how many entries the own map has at most.
+func ownKeys(n *node.Node) int {
+	if v := n.Values(); v != nil {
+		return v.OwnKeys()
+	}
+	return 0
 }
 
 // smallFile is a file that is not worth writing anew, however little of it is still in the inbox.
@@ -230,12 +288,13 @@ func (s *server) Save(ctx context.Context) (messages int, err error) {
 	if k.journal != nil { // saved before: give the file up, and take it again
 		k.journal.Close()
 	}
-	k.journal, err = journal.Create(k.path, records(k.self, saved, gone, names))
+	own := ownMapOf(s.node)
+	k.journal, err = journal.Create(k.path, records(k.self, saved, gone, names, own))
 	if err != nil {
 		k.journal = nil
 		return 0, fmt.Errorf("saving the inbox of node %d: %w", s.cfg.ID, err)
 	}
-	k.entries = len(saved)
+	k.entries = len(saved) + len(own.entries)
 	return messages, nil
 }
 
@@ -251,6 +310,7 @@ func (s *server) compacting(ctx context.Context) {
 		}
 		s.mu.Lock()
 		saved, gone, names := s.node.Snapshot()
+		own := ownMapOf(s.node)
 		j, before := k.journal, k.entries
 		var mark journal.Mark
 		if j != nil {
@@ -260,10 +320,10 @@ func (s *server) compacting(ctx context.Context) {
 		if j == nil {
 			continue
 		}
-		err := j.Replace(mark, records(k.self, saved, gone, names))
+		err := j.Replace(mark, records(k.self, saved, gone, names, own))
 		s.mu.Lock()
 		if err == nil {
-			k.entries += len(saved) - before
+			k.entries += len(saved) + len(own.entries) - before
 			k.crowded = 0
 			k.log.Info("inbox file compacted", "messages", len(saved), "bytes", j.Size())
 		} else { // no room for two of them, most likely: try again when it has become worse

@@ -151,7 +151,7 @@ func TestWhoseInboxItIs(t *testing.T) {
 		t.Error("a durable node without a file")
 	}
 	other := filepath.Join(t.TempDir(), "node-4.inbox")
-	j, err := journal.Create(other, records(4, nil, 0, nil))
+	j, err := journal.Create(other, records(4, nil, 0, nil, ownMap{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestRecordsComeBack(t *testing.T) {
 		names[i] = node.Seen{First: gossip.ID{Origin: 9, Run: 1, Seq: uint32(2*i + 1)}, Last: uint32(2*i + 1)}
 	}
 	got := kept{self: 3}
-	for record := range records(3, saved, 7, names) {
+	for record := range records(3, saved, 7, names, ownMap{}) {
 		if err := got.add(slices.Clone(record)); err != nil {
 			t.Fatal(err)
 		}

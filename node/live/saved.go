@@ -9,6 +9,7 @@ import (
 
 	"gossipctl/gossip"
 	"gossipctl/node"
+	"gossipctl/values"
 )
 
 // What the records of an inbox's file are, by their first byte. All numbers are unsigned varints except
@@ -18,11 +19,15 @@ import (
 //	entry = id sent received flags count route… body…     in the order of the inbox
 //	read  = id…                                           were marked as read
 //	gone  = entries (origin run first last)…              so many entries made room for others; names that were there
+//	map   = run version                                   which life of the node's own map of values, and its last version
+//	value = entry of the own map, see values.AppendEntry  in place of what its key had
 const (
 	ownerRecord = 'o'
 	entryRecord = 'e'
 	readRecord  = 'r'
 	goneRecord  = 'g'
+	mapRecord   = 'm'
+	valueRecord = 'v'
 )
 
 const flagRead = 1
@@ -78,8 +83,29 @@ func appendGone(dst []byte, entries uint64, names []node.Seen) []byte {
 	return dst
 }
 
-// records yields a whole inbox as records, each in the same memory.
-func records(self gossip.NodeID, saved []node.Saved, gone uint64, names []node.Seen) iter.Seq[[]byte] {
+// ownMap is a node's own map of values.
+type ownMap struct {
+	run, version uint32 // 0: it never had any
+	entries      []values.Entry
+}
+
+func ownMapOf(n *node.Node) (m ownMap) {
+	if v := n.Values(); v != nil {
+		m.run, m.version, m.entries = v.Own()
+	}
+	return m
+}
+
+func appendMap(dst []byte, run, version uint32) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(append(dst, mapRecord), uint64(run)), uint64(version))
+}
+
+func appendValue(dst []byte, e *values.Entry) []byte {
+	return values.AppendEntry(append(dst, valueRecord), e)
+}
+
+// records yields a whole inbox, and the own map of values, as records, each in the same memory.
+func records(self gossip.NodeID, saved []node.Saved, gone uint64, names []node.Seen, own ownMap) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		buf := appendOwner(nil, self)
 		if !yield(buf) {
@@ -98,6 +124,14 @@ func records(self gossip.NodeID, saved []node.Saved, gone uint64, names []node.S
 				return
 			}
 		}
+		if own.version > 0 && !yield(appendMap(buf[:0], own.run, own.version)) {
+			return
+		}
+		for i := range own.entries {
+			if buf = appendValue(buf[:0], &own.entries[i]); !yield(buf) {
+				return
+			}
+		}
 	}
 }
 
@@ -110,6 +144,8 @@ type kept struct {
 	at    map[gossip.ID]int // in saved
 	gone  uint64
 	names []node.Seen
+
+	own ownMap // entries in order; those that were replaced later are among them
 }
 
 // add takes in one record. The error wraps errRecord, or says that the file is not of this node.
@@ -147,6 +183,27 @@ func (k *kept) add(record []byte) error {
 		if len(k.saved) == 0 {
 			k.gone += entries
 		}
+	case mapRecord:
+		run, version := r.number(gossip.MaxRun), r.number(values.MaxVersion)
+		if r.bad = r.bad || len(r.data) > 0; !r.bad {
+			if err := k.ownLife(uint32(run), uint32(version)); err != nil {
+				return err
+			}
+		}
+	case valueRecord:
+		e, err := values.ParseEntry(append([]byte(nil), r.data...))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errRecord, err)
+		}
+		if e.Owner != k.self {
+			return fmt.Errorf("%w: it has a value of node %d", errRecord, e.Owner)
+		}
+		if err := k.ownLife(e.Run, e.Version); err != nil {
+			return err
+		}
+		if k.own.entries = append(k.own.entries, e); len(k.own.entries) > 4*values.MaxKeys {
+			k.own.entries = newest(k.own.entries)
+		}
 	default:
 		return fmt.Errorf("%w: of kind %q", errRecord, kind)
 	}
@@ -154,6 +211,36 @@ func (k *kept) add(record []byte) error {
 		return fmt.Errorf("%w: of kind %q", errRecord, kind)
 	}
 	return nil
+}
+
+// ownLife takes in that the own map has had a version. A newer life takes the place of an older one.
+func (k *kept) ownLife(run, version uint32) error {
+	switch {
+	case run == 0 || version == 0 || run < k.own.run:
+		return fmt.Errorf("%w: version %d of life %d of the values, after life %d", errRecord, version, run, k.own.run)
+	case k.run > 0 && run >= k.run:
+		return fmt.Errorf("it has values of life %d, and this is life %d", run, k.run)
+	}
+	if run > k.own.run {
+		k.own = ownMap{run: run}
+	}
+	k.own.version = max(k.own.version, version)
+	return nil
+}
+
+// newest leaves out what was replaced. The rest stays in order.
+func newest(entries []values.Entry) []values.Entry {
+	last := make(map[string]int, len(entries))
+	for i := range entries {
+		last[entries[i].Key] = i
+	}
+	kept := entries[:0]
+	for i := range entries {
+		if last[entries[i].Key] == i {
+			kept = append(kept, entries[i])
+		}
+	}
+	return kept
 }
 
 func (k *kept) entry(r *fields) error {

@@ -120,7 +120,11 @@ func (v *Values) room(o *owned, old *entry, size int) bool {
 	if o != v.own && more > 0 && v.stats.Bytes-v.own.bytes+more > MaxTotal {
 		return false
 	}
-	for len(o.entries)+keys > MaxKeys || o.bytes+more > MaxBytes {
+	most := 1
+	if o.whole.on {
+		most = 2 // what is gone goes at the end
+	}
+	for len(o.entries)+keys > most*MaxKeys || o.bytes+more > most*MaxBytes {
 		if !v.dropMark(o, old) {
 			return false
 		}

@@ -18,6 +18,12 @@ const (
 	kindDelta
 )
 
+// What Packet.Limit says of a sum.
+const (
+	wantsAnswer = 1 // it is to be answered even if it is the same
+	isAnswer    = 2 // it is the same
+)
+
 // What Packet.Limit says of a digest.
 const (
 	asks      = 1 // the other one may be told what it lacks, and be asked for what is lacking here
@@ -34,7 +40,6 @@ const cutShort = 1
 const (
 	timerTick  = gossip.TimerValues | 1
 	timerHurry = gossip.TimerValues | 2
-	timerAgain = gossip.TimerValues | 3
 )
 
 const (
@@ -43,14 +48,15 @@ const (
 	digestOwners = 1024
 	// hurryAfter is how long news waits for more of it, before it is passed on.
 	hurryAfter = 25 * time.Millisecond
-	// againAfter is when a peer is called again that had something else: packets are lost, and on most networks an
-	// exchange of four takes less.
-	againAfter = 200 * time.Millisecond
+	// againAfter is when a peer is called again that has not answered: packets are lost, and on most networks an exchange
+	// of four takes less. Of three calls one comes through where half of all packets are lost.
+	againAfter  = 100 * time.Millisecond
+	hurriedMost = 3
 	// hurryPeers is to how many peers news is passed on at once.
 	hurryPeers = 4
-	// hurries is how often in one interval: where updates come all the time, reconciliation must not outrun a protocol
-	// that takes its time.
-	hurries = 4
+	// hurries is how often in one interval news is passed on so: where updates come all the time, reconciliation must not
+	// outrun a protocol that takes its time.
+	hurries = 2
 	// shuffledPeers is up to how many peers are called in turn, in an order that is drawn anew each time; of more
 	// each is drawn.
 	shuffledPeers = 4096
@@ -58,13 +64,19 @@ const (
 
 // calls are when a node reconciles with whom.
 type calls struct {
-	ticking  bool          // the alarm of the next call is set
-	hurrying bool          // the alarm of the next hurried one is
-	left     int           // hurried ones until the next call
-	source   gossip.NodeID // whom the news came from that is passed on
-	again    gossip.NodeID // whom to call again; 0: nobody
-	order    []uint32      // places of the peers that are still to be called
-	turn     int           // place among all owners where the next digest begins
+	ticking bool // the alarm of the next call is set
+	left    int  // times that news may be passed on before the next call
+	hurried []contact
+	hurryAt int64    // when the next of them is due; 0: there is none
+	order   []uint32 // places of the peers that are still to be called
+	turn    int      // place among all owners where the next digest begins
+}
+
+// contact is a peer that is called soon, or again.
+type contact struct {
+	peer  gossip.NodeID
+	due   int64
+	tries int
 }
 
 // begin has calls made from now on, if there is something to tell and somebody to tell it.
@@ -82,7 +94,7 @@ func (v *Values) tick(now time.Time, out *gossip.Outbox) {
 	}
 	v.sweep(now)
 	v.left = hurries
-	v.tellSum(v.next(), out)
+	v.tellSum(v.next(), 0, out)
 	// Give or take a tenth: nodes that began together are not to call together for ever.
 	pause := v.rules.Every - v.rules.Every/10 + time.Duration(v.env.Rand.Int64N(int64(v.rules.Every)/5+1))
 	out.Alarm(now.Add(pause), timerTick)
@@ -107,53 +119,74 @@ func (v *Values) next() gossip.NodeID {
 	return v.peers.At(int(at))
 }
 
-// soon has news passed on that a node has brought.
+// soon has news passed on, but not to whom it came from.
 func (v *Values) soon(now time.Time, from gossip.NodeID, out *gossip.Outbox) {
-	if v.source = from; !v.hurrying && v.left > 0 {
-		v.hurrying = true
-		v.left--
-		out.Alarm(now.Add(hurryAfter), timerHurry)
-	}
-}
-
-// hurry calls some peers because of news, but not whom it came from.
-func (v *Values) hurry(now time.Time, out *gossip.Outbox) {
-	if !v.hurrying {
+	if v.left == 0 {
 		return
 	}
-	v.hurrying = false
+	v.left--
 	n := v.peers.Len()
-	if n <= hurryPeers+1 {
-		for _, peer := range v.peers.All() {
-			if peer != v.source {
-				v.tellSum(peer, out)
-			}
+	for i := range min(n, hurryPeers+1) {
+		peer := v.peers.At(i)
+		if n > hurryPeers+1 {
+			peer = v.peers.At(v.env.Rand.IntN(n))
 		}
-		return
-	}
-	var called [hurryPeers]gossip.NodeID
-	for i := range called {
-		peer := v.peers.At(v.env.Rand.IntN(n))
-		if peer != v.source && !slices.Contains(called[:i], peer) {
-			called[i] = peer
-			v.tellSum(peer, out)
+		if peer != from {
+			v.call(now.Add(hurryAfter), peer, out)
 		}
 	}
 }
 
-// callAgain calls the peer that had something else.
-func (v *Values) callAgain(out *gossip.Outbox) {
-	if v.peers.Has(v.again) {
-		v.tellSum(v.again, out)
+// call has a peer called at a moment, unless it is anyway.
+func (v *Values) call(at time.Time, peer gossip.NodeID, out *gossip.Outbox) {
+	for i := range v.hurried {
+		if v.hurried[i].peer == peer {
+			return
+		}
 	}
-	v.again = 0
+	if len(v.hurried) >= 2*hurryPeers {
+		return
+	}
+	v.hurried = append(v.hurried, contact{peer: peer, due: at.UnixNano()})
+	if v.hurryAt == 0 || at.UnixNano() < v.hurryAt {
+		v.hurryAt = at.UnixNano()
+		out.Alarm(at, timerHurry)
+	}
+}
+
+// answered is for a peer that need not be called again.
+func (v *Values) answered(peer gossip.NodeID) {
+	v.hurried = slices.DeleteFunc(v.hurried, func(c contact) bool { return c.peer == peer })
+}
+
+// hurry makes the hurried calls that are due.
+func (v *Values) hurry(now time.Time, out *gossip.Outbox) {
+	if v.hurryAt == 0 || now.UnixNano() < v.hurryAt {
+		return // an earlier one was set since
+	}
+	v.hurried = slices.DeleteFunc(v.hurried, func(c contact) bool { return c.tries >= hurriedMost || !v.peers.Has(c.peer) })
+	v.hurryAt = 0
+	for i := range v.hurried {
+		c := &v.hurried[i]
+		if c.due <= now.UnixNano() {
+			v.tellSum(c.peer, wantsAnswer, out)
+			c.tries++
+			c.due = now.Add(againAfter).UnixNano()
+		}
+		if v.hurryAt == 0 || c.due < v.hurryAt {
+			v.hurryAt = c.due
+		}
+	}
+	if v.hurryAt != 0 {
+		out.Alarm(now.Add(time.Duration(v.hurryAt-now.UnixNano())), timerHurry)
+	}
 }
 
 // tellSum tells a peer the checksum.
-func (v *Values) tellSum(to gossip.NodeID, out *gossip.Outbox) {
+func (v *Values) tellSum(to gossip.NodeID, limit int, out *gossip.Outbox) {
 	ids := out.IDs(1)
 	ids[0] = v.sumName()
-	out.Send(to, gossip.Packet{Kind: kindSum, IDs: ids})
+	out.Send(to, gossip.Packet{Kind: kindSum, IDs: ids, Limit: limit})
 }
 
 // sumName is the checksum, 60 bits of it, and how many owners there are, as the numbers of a name.
@@ -165,14 +198,17 @@ func (v *Values) sumName() gossip.ID {
 // attend takes in a packet of reconciliation.
 func (v *Values) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
 	switch {
-	case p.Kind == kindSum && len(p.IDs) == 1 && len(p.Messages) == 0 && isNumbers(p.IDs[0]):
-		if p.IDs[0] != v.sumName() && v.peers.Has(from) {
-			v.tellDigest(from, asks, out)
-			if v.again == 0 && v.left > 0 {
-				v.again = from
-				v.left--
-				out.Alarm(now.Add(againAfter), timerAgain)
+	case p.Kind == kindSum && len(p.IDs) == 1 && len(p.Messages) == 0 && isNumbers(p.IDs[0]) && p.Limit >= 0 && p.Limit <= isAnswer:
+		same := p.IDs[0] == v.sumName()
+		switch {
+		case same || p.Limit == isAnswer:
+			v.answered(from)
+			if p.Limit == wantsAnswer && v.peers.Has(from) {
+				v.tellSum(from, isAnswer, out)
 			}
+		case v.peers.Has(from):
+			v.tellDigest(from, asks, out)
+			v.call(now.Add(againAfter), from, out)
 		}
 	case p.Kind == kindDigest && len(p.Messages) == 0 && v.compare(now, from, p, out):
 	case p.Kind == kindDelta && v.hear(now, from, p, out):
@@ -267,6 +303,7 @@ func (v *Values) compare(now time.Time, from gossip.NodeID, p gossip.Packet, out
 	if !v.peers.Has(from) {
 		return true
 	}
+	v.answered(from)
 	for _, id := range p.IDs {
 		if id.Origin == v.env.Self {
 			v.echo(now, id.Run, id.Seq-1, out)
@@ -310,7 +347,8 @@ func (v *Values) compare(now time.Time, from gossip.NodeID, p gossip.Packet, out
 				from = 0 // marks are gone that it may lack: it is told the whole map
 			}
 			lacks = append(lacks, need{o, from})
-		case r.run == o.run && o.ahead(max(o.floor, r.floor)):
+		case r.run == o.run && (p.Limit&only != 0 || o.ahead(max(o.floor, r.floor))):
+			// Nothing of the kind, or what came early: of a life that has only begun, that it has begun.
 			lacks = append(lacks, need{o, o.floor})
 			fallthrough
 		default:
@@ -325,6 +363,7 @@ func (v *Values) compare(now time.Time, from gossip.NodeID, p gossip.Packet, out
 		ids := out.IDs(len(wants))
 		copy(ids, wants)
 		out.Send(from, gossip.Packet{Kind: kindDigest, IDs: ids, Limit: only})
+		v.call(now.Add(againAfter), from, out)
 	}
 	return true
 }

@@ -178,6 +178,7 @@ func (v *Values) hear(now time.Time, from gossip.NodeID, p gossip.Packet, out *g
 	if !ok {
 		return false
 	}
+	v.answered(from)
 	before := v.sum
 	for i := range said {
 		s := &said[i]

@@ -43,7 +43,8 @@ type spent struct{ packets, bytes, largest int }
 // spy counts the packets of reconciliation, and sees how large they are.
 type spy struct {
 	gossip.Protocol
-	net *net
+	net   *net
+	birth func(now time.Time, p gossip.Protocol, out *gossip.Outbox)
 }
 
 func (s *spy) Under() gossip.Protocol { return s.Protocol }
@@ -65,6 +66,10 @@ func (s *spy) look(out *gossip.Outbox) {
 
 func (s *spy) Peers(now time.Time, p gossip.Peers, out *gossip.Outbox) {
 	s.Protocol.Peers(now, p, out)
+	if s.birth != nil {
+		s.birth(now, s.Protocol, out)
+		s.birth = nil
+	}
 	s.look(out)
 }
 
@@ -95,6 +100,8 @@ type setup struct {
 	seed    uint64
 	durable bool
 	plan    fault.Plan
+	// birth is called once a node knows its peers.
+	birth func(now time.Time, id gossip.NodeID, p gossip.Protocol, out *gossip.Outbox)
 }
 
 func newNet(t *testing.T, s setup) *net {
@@ -121,11 +128,17 @@ func newNet(t *testing.T, s setup) *net {
 		Nodes: s.n, Whole: true, Durable: s.durable, Plan: &s.plan, Observe: w.observe,
 		Peers: func(id gossip.NodeID) gossip.Peers { return gossip.NewPeers(w.edges[id-1]) },
 		Born: func(id gossip.NodeID, run uint32) gossip.Protocol {
-			if maker == nil {
-				env := values.Environment{Self: id, Run: run, Rand: values.Generator(s.seed+uint64(run)<<32, id)}
-				return &spy{values.Around(mute{}, env, values.Rules{Every: s.spec.ValuesEvery, Keep: s.spec.ValuesKeep}), w}
+			p := &spy{net: w}
+			if s.birth != nil {
+				p.birth = func(now time.Time, p gossip.Protocol, out *gossip.Outbox) { s.birth(now, id, p, out) }
 			}
-			return &spy{maker.Make(s.seed, id, run), w}
+			if maker != nil {
+				p.Protocol = maker.Make(s.seed, id, run)
+			} else {
+				env := values.Environment{Self: id, Run: run, Rand: values.Generator(s.seed+uint64(run)<<32, id)}
+				p.Protocol = values.Around(mute{}, env, values.Rules{Every: s.spec.ValuesEvery, Keep: s.spec.ValuesKeep})
+			}
+			return p
 		},
 	})
 	return w

@@ -25,8 +25,8 @@
 // digest, the list of its floors; then each sends the other a delta, the entries above the floors. At rest that is one
 // packet of some 20 bytes a node and second, however many owners there are; a node that knows of no owner sends nothing.
 // A delta states the whole of a stretch of versions, so the floor of who gets it goes to its end. News that came so is
-// passed on after 25 ms, at most four times between two calls: else it would cross a ring of 64 in half a minute. It is
-// not believed that a packet arrives: what was lost is found at the next call.
+// passed on after 25 ms, at most twice between two calls: else it would take half a minute round a ring of 64. Who does
+// not answer is called again soon, and whatever was lost for good is found at the next call.
 package values
 
 import (
@@ -153,6 +153,9 @@ func (v *Values) Under() gossip.Protocol { return v.inner }
 func (v *Values) Peers(now time.Time, peers gossip.Peers, out *gossip.Outbox) {
 	v.inner.Peers(now, peers, out)
 	v.peers, v.order = peers, v.order[:0]
+	if peers.Len() == 0 {
+		v.hurried = v.hurried[:0]
+	}
 	v.learned(now, out)
 	v.begin(now, out)
 }
@@ -191,8 +194,6 @@ func (v *Values) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 		v.tick(now, out)
 	case t == timerHurry:
 		v.hurry(now, out)
-	case t == timerAgain:
-		v.callAgain(out)
 	default:
 		v.inner.Wake(now, t, out)
 		v.learned(now, out)

@@ -22,6 +22,7 @@ import (
 	"gossipctl/sim"
 	"gossipctl/trace"
 	"gossipctl/transport"
+	"gossipctl/values"
 )
 
 var (
@@ -36,12 +37,13 @@ var (
 // Latencies are jittered, because two things at one instant have no promised order.
 func TestTwins(t *testing.T) {
 	for _, kind := range protocol.Table() {
-		t.Run(kind.Name, func(t *testing.T) { tellTwice(t, kind, false) })
-		t.Run(kind.Name+"-repaired", func(t *testing.T) { tellTwice(t, kind, true) })
+		t.Run(kind.Name, func(t *testing.T) { tellTwice(t, kind, false, false) })
+		t.Run(kind.Name+"-repaired", func(t *testing.T) { tellTwice(t, kind, true, false) })
+		t.Run(kind.Name+"-values", func(t *testing.T) { tellTwice(t, kind, false, true) })
 	}
 }
 
-func tellTwice(t *testing.T, kind protocol.Kind, repaired bool) {
+func tellTwice(t *testing.T, kind protocol.Kind, repaired, shared bool) {
 	t.Parallel()
 	first, last := int64(0), *twins
 	if testing.Short() {
@@ -53,6 +55,9 @@ func tellTwice(t *testing.T, kind protocol.Kind, repaired bool) {
 	delivered, lost := 0, uint64(0)
 	for seed := first; seed < last; seed++ {
 		s := newStory(t, kind, repaired, uint64(seed))
+		if shared {
+			s.share()
+		}
 		simulated, real := s.simulate(t), s.live(t)
 		if *oneTwin >= 0 {
 			t.Logf("%v\n%s", s, strings.Join(simulated.lines, "\n"))
@@ -86,6 +91,24 @@ type turn struct {
 	node  gossip.NodeID
 	body  string
 	peers []gossip.NodeID // when body is empty
+	value bool            // body becomes a value of the node's, and no message
+}
+
+// change is what happens to a node's map.
+func (t turn) change() values.Change {
+	return values.Change{Key: t.body[len(t.body)-1:], Value: []byte(t.body), TTL: int(t.node) % 3, Register: t.node%4 == 0}
+}
+
+// share gives the nodes values, and makes one out of every other message.
+func (s *story) share() {
+	within := s.make
+	s.make = func(env protocol.Environment) gossip.Protocol {
+		return values.Around(within(env), values.Environment{Self: env.Self, Run: 1, Rand: values.Generator(s.seed, env.Self)},
+			values.Rules{Every: 400 * time.Millisecond})
+	}
+	for i := range s.turns {
+		s.turns[i].value = s.turns[i].body != "" && i%2 == 0
+	}
 }
 
 func (s *story) String() string {
@@ -95,17 +118,17 @@ func (s *story) String() string {
 
 func newStory(t *testing.T, kind protocol.Kind, repaired bool, seed uint64) *story {
 	t.Helper()
-	values, err := kind.Values(nil)
+	set, err := kind.Values(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(seed, 3))
-	s := &story{kind: kind, seed: seed, make: kind.Make(values), end: 8 * time.Second}
+	s := &story{kind: kind, seed: seed, make: kind.Make(set), end: 8 * time.Second}
 	if repaired {
 		s.make = func(env protocol.Environment) gossip.Protocol {
 			// Often, and soon: in eight seconds repair has to meet with everything there is.
 			rules := protocol.RepairRules{Every: 300 * time.Millisecond, Grace: 400 * time.Millisecond}
-			return kind.Repaired(kind.New(env, values), values, seed, env.Self, rules)
+			return kind.Repaired(kind.New(env, set), set, seed, env.Self, rules)
 		}
 	}
 	s.plan = fault.Plan{
@@ -270,6 +293,10 @@ func (s *story) simulate(t *testing.T) account {
 		w.At(turn.at, func() {
 			if turn.body == "" {
 				w.SetPeers(turn.node, gossip.NewPeers(slices.Clone(turn.peers)))
+			} else if turn.value {
+				if err := w.SetValue(turn.node, turn.change()); err != nil {
+					t.Error(err)
+				}
 			} else if _, err := w.Publish(turn.node, []byte(turn.body), 0); err != nil {
 				t.Error(err)
 			}
@@ -321,7 +348,13 @@ func (s *story) live(t *testing.T) (acc account) {
 				continue
 			}
 			a.Step(func(now time.Time, n *node.Node) node.Effects {
-				_, fx, err := n.Publish(now, []byte(turn.body), 0)
+				var fx node.Effects
+				var err error
+				if turn.value {
+					_, fx, err = n.SetValue(now, turn.change())
+				} else {
+					_, fx, err = n.Publish(now, []byte(turn.body), 0)
+				}
 				if err != nil {
 					t.Error(err)
 				}
@@ -366,6 +399,8 @@ type restless struct {
 	watched
 	rest gossip.Restless
 }
+
+func (w watched) Under() gossip.Protocol { return w.Protocol }
 
 func (r restless) Infective() bool { return r.rest.Infective() }
 

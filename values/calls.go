@@ -137,6 +137,22 @@ func (v *Values) soon(now time.Time, from gossip.NodeID, out *gossip.Outbox) {
 	}
 }
 
+// greet has peers called soon that were none before.
+func (v *Values) greet(now time.Time, before gossip.Peers, out *gossip.Outbox) {
+	if len(v.sorted) == 0 {
+		return
+	}
+	greeted := 0
+	for _, peer := range v.peers.All() {
+		if !before.Has(peer) {
+			v.call(now.Add(hurryAfter), peer, out)
+			if greeted++; greeted == hurryPeers {
+				return
+			}
+		}
+	}
+}
+
 // call has a peer called at a moment, unless it is anyway.
 func (v *Values) call(at time.Time, peer gossip.NodeID, out *gossip.Outbox) {
 	for i := range v.hurried {

@@ -152,11 +152,10 @@ func (v *Values) Under() gossip.Protocol { return v.inner }
 // Peers implements [gossip.Protocol].
 func (v *Values) Peers(now time.Time, peers gossip.Peers, out *gossip.Outbox) {
 	v.inner.Peers(now, peers, out)
+	before := v.peers
 	v.peers, v.order = peers, v.order[:0]
-	if peers.Len() == 0 {
-		v.hurried = v.hurried[:0]
-	}
 	v.learned(now, out)
+	v.greet(now, before, out)
 	v.begin(now, out)
 }
 

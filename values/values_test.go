@@ -498,3 +498,46 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// A stretch of versions that does not follow what is known is taken for what it is: what came before may still come.
+func TestAStretchThatDoesNotFollow(t *testing.T) {
+	owner, other := newOne(t, 1, 1), newOne(t, 2, 1)
+	var all []gossip.Message
+	for k := range 6 {
+		all = append(all, owner.set(values.Change{Key: fmt.Sprint(k)}))
+	}
+	other.hear(1, gossip.Packet{Kind: gossip.KindValues + 2, Messages: all[4:], IDs: []gossip.ID{{Origin: 1, Run: 1, Seq: 5}, {Origin: 7, Run: 1, Seq: 7}}})
+	if got := text(other.Entries(0, "", false)); got != "1.4= 1.5= " || other.Knows(all[3].ID) || !other.Knows(all[4].ID) {
+		t.Errorf("it has %s", got)
+	}
+	other.deliver(all[1])
+	reconcile(other, owner, 2, 1)
+	if got := text(other.Entries(0, "", false)); got != text(owner.Entries(0, "", false)) {
+		t.Errorf("in the end it has %s", got)
+	}
+	if string(other.Body(all[2].ID)) != string(all[2].Body) || other.Body(gossip.UpdateID(1, 1, 7)) != nil {
+		t.Error("the bodies of updates")
+	}
+}
+
+// An owner that was restored does not know any more which marks it has dropped: who was away is told all.
+func TestRestoredAfterMarksWereDropped(t *testing.T) {
+	first, away := newOne(t, 1, 1), newOne(t, 2, 1)
+	first.set(values.Change{Key: "a"})
+	first.set(values.Change{Key: "b"})
+	reconcile(away, first, 2, 1)
+	first.set(values.Change{Key: "a", Delete: true})
+	first.set(values.Change{Key: "c"})
+	first.now = first.now.Add(2 * values.Keep)
+	first.Wake(first.now, gossip.TimerValues|1, &first.out)
+	run, version, entries := first.Own()
+	if len(entries) != 2 || version != 4 {
+		t.Fatalf("version %d, %+v", version, entries)
+	}
+	second := newOne(t, 1, 2)
+	second.Restore(run, version, entries)
+	reconcile(away, second, 2, 1)
+	if got := text(away.Entries(0, "", true)); got != "1.b= 1.c= " {
+		t.Errorf("who was away has %s", got)
+	}
+}

@@ -24,6 +24,7 @@ const (
 const (
 	dropTTL      = "ttl"       // it has travelled as far as its owner wanted; reconciliation brings it
 	dropNoValues = "no_values" // nobody here keeps any
+	dropCredit   = "too_large" // so many large ones came that the protocol could not remember them all; reconciliation brings it
 )
 
 // Values is what the node keeps of everybody's values; nil where its protocol has none around it. It may be read.
@@ -91,6 +92,8 @@ func (n *Node) admitUpdate(m *gossip.Message, route gossip.Route, from gossip.No
 	}
 	if body := n.values.Body(m.ID); body != nil {
 		m.Body = body // the first copy's word stands
+	} else if !n.values.Afford(len(m.Body)) {
+		return dropCredit
 	} else {
 		m.Body = bytes.Clone(m.Body)
 	}

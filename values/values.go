@@ -131,6 +131,7 @@ type Values struct {
 	sum       uint64            // of all floors
 	stats     Stats
 	sweepAt   int64 // when marks are next looked through
+	credit    int   // see Afford
 
 	calls
 }
@@ -143,7 +144,7 @@ func Around(inner gossip.Protocol, env Environment, rules Rules) *Values {
 	if rules.Keep <= 0 {
 		rules.Keep = Keep
 	}
-	return &Values{inner: inner, env: env, rules: rules, own: newOwned(env.Self, env.Run)}
+	return &Values{inner: inner, env: env, rules: rules, own: newOwned(env.Self, env.Run), credit: spreadBurst}
 }
 
 // Under implements [gossip.Layer].
@@ -169,6 +170,11 @@ func (v *Values) Publish(now time.Time, m gossip.Message, limit int, out *gossip
 		}
 		v.place(now, v.know(v.own), version, m, c, false, out)
 		v.summed(v.own)
+		if !v.Afford(len(m.Body)) {
+			v.begin(now, out)
+			v.soon(now, 0, out)
+			return
+		}
 	}
 	v.inner.Publish(now, m, limit, out)
 	v.learned(now, out)
@@ -198,6 +204,25 @@ func (v *Values) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 		v.learned(now, out)
 		v.begin(now, out)
 	}
+}
+
+// Protocols remember updates by their number, 100,000 of them, also those that were replaced long ago. What these may
+// take is bounded by credit: each update brings spreadEach bytes of it and costs its size, and at most spreadBurst is
+// saved up. So no more than 260 MiB are remembered, about as many as an inbox may have.
+const (
+	spreadEach  = 2 << 10
+	spreadBurst = 64 << 20
+)
+
+// Afford reports whether an update with so large a body may be handed to the protocol within, which will remember it.
+// Values below 2 KiB always may. What may not is left to reconciliation.
+func (v *Values) Afford(size int) bool {
+	v.credit = min(v.credit+spreadEach, spreadBurst)
+	if size > v.credit {
+		return false
+	}
+	v.credit -= size
+	return true
 }
 
 // learned takes the updates out of what the protocol within delivers, and applies them.

@@ -541,3 +541,43 @@ func TestRestoredAfterMarksWereDropped(t *testing.T) {
 		t.Errorf("who was away has %s", got)
 	}
 }
+
+// counting counts the bytes of what it is to spread.
+type counting struct {
+	mute
+	updates, bytes int
+}
+
+func (c *counting) Publish(_ time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
+	c.updates++
+	c.bytes += len(m.Body)
+}
+
+// Large values that change all the time are left to reconciliation when protocols would have to remember too much.
+func TestLargeValuesDoNotPileUp(t *testing.T) {
+	for size, want := range map[int][2]int{ // how many of 4,000 are spread by the protocol, at least and at most
+		100: {4000, 4000}, 1900: {4000, 4000}, values.MaxValue: {2100, 2400},
+	} {
+		inner := &counting{}
+		v := values.Around(inner, values.Environment{Self: 1, Run: 1, Rand: values.Generator(1, 1)}, values.Rules{})
+		var out gossip.Outbox
+		v.Peers(start, gossip.NewPeers([]gossip.NodeID{2}), &out)
+		body := make([]byte, size)
+		for range 4000 {
+			m, err := v.Set(start, start, values.Change{Key: "k", Value: body})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Reset()
+			if v.Publish(start, m, 0, &out); len(out.Applied) != 1 {
+				t.Fatal("not applied")
+			}
+		}
+		if inner.updates < want[0] || inner.updates > want[1] {
+			t.Errorf("of %d bytes %d are spread", size, inner.updates)
+		}
+		if s := v.Stats(); s.Keys != 1 || s.Bytes != size+1 {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -72,6 +72,8 @@ func (c *core) answer(now time.Time, from, low gossip.NodeID, sum gossip.ID, out
 // readPage takes in a page. If it was asked for, its sender gets what is known better here, and is asked for the next.
 func (c *core) readPage(now time.Time, from, low, high gossip.NodeID, statements []gossip.ID, out *gossip.Outbox) {
 	at := slices.IndexFunc(c.exchanges, func(e exchange) bool { return e.with == from && e.low == low })
+	c.claimed = c.claimed[:0]
+	defer c.warn(out)
 	var better []gossip.ID
 	mine, _ := c.place(low)
 	lacks := func(m *member) { // the sender
@@ -129,10 +131,21 @@ func (c *core) readPage(now time.Time, from, low, high gossip.NodeID, statements
 	c.answered = true
 }
 
+// warn tells a few of those whom a page holds for dead, and this node sees alive: they refute, and so come back there.
+func (c *core) warn(out *gossip.Outbox) {
+	c.drawn = sample(c.env.Rand.IntN, len(c.claimed), callsMore, func(i int) bool { return c.claimed[i].here() }, c.drawn[:0])
+	for _, at := range c.drawn {
+		m := c.claimed[at]
+		dead := record{m.node, m.run, m.incarnation, gossip.Dead}
+		ids := append(out.IDs(2)[:0], c.me.id(), dead.id())
+		out.Send(m.node, gossip.Packet{Kind: kindNews, IDs: ids})
+	}
+}
+
 // compareViews compares the view with that of a random member.
 func (c *core) compareViews(now time.Time, out *gossip.Outbox) {
-	c.draw(1, 0)
-	if len(c.places) == 0 {
+	drawn := c.draw(1, 0)
+	if len(drawn) == 0 {
 		return
 	}
 	if c.pace *= 2; !c.answered {
@@ -140,7 +153,7 @@ func (c *core) compareViews(now time.Time, out *gossip.Outbox) {
 	}
 	c.pace = min(c.pace, max(c.rules.sync, c.gossip))
 	c.answered = false
-	c.ask(c.here[c.places[0]].node, 1, out)
+	c.ask(c.here[drawn[0]].node, 1, out)
 }
 
 // hurry has views compared soon again, because there was news in one: there may be more in others. That is how

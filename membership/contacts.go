@@ -60,8 +60,8 @@ func (c *core) askAgain(now time.Time, out *gossip.Outbox) {
 		return
 	}
 	at := now.UnixNano()
-	c.places = sample(c.env.Rand.IntN, len(c.contacts), contactsAtOnce, func(i int) bool { return c.contacts[i].at <= at }, c.places[:0])
-	for _, i := range append([]int(nil), c.places...) {
+	c.drawn = sample(c.env.Rand.IntN, len(c.contacts), contactsAtOnce, func(i int) bool { return c.contacts[i].at <= at }, c.drawn[:0])
+	for _, i := range c.drawn {
 		k := &c.contacts[i]
 		k.at = at + int64(k.pause)
 		k.pause = min(2*k.pause, max(contactPause, c.gossip))

@@ -31,11 +31,15 @@ type core struct {
 	met        bool          // it was told its contacts
 	left       bool
 	neighbours gossip.Peers
-	moved      bool // the neighbours may have changed
-	owes       bool // whoever sent the packet at hand should be told something
+	told       []gossip.NodeID // the same as a list
+	moved      bool            // the neighbours may have changed
+	owes       bool            // whoever sent the packet at hand should be told something
 	stats      Stats
 
-	places []int // memory for draws
+	claimed []*member // said to be dead by the page at hand, and seen alive here
+
+	drawn  []int // memory for draws of partners, and of samples
+	places []int
 }
 
 // makeCore returns what makes the machines of all nodes.
@@ -101,7 +105,7 @@ func (c *core) Wake(now time.Time, t gossip.Timer, out *gossip.Outbox) {
 	e := errand(t &^ gossip.TimerMembership)
 	switch {
 	case c.left:
-	case t&gossip.TimerMembership == 0 || t&gossip.TimerRepair != 0:
+	case t&gossip.TimerMembership == 0:
 		c.inner.Wake(now, t, out)
 	case e < 0 || e >= errands:
 	default:
@@ -164,7 +168,7 @@ func (c *core) learn(now time.Time, s statement, paged bool, out *gossip.Outbox)
 	case s.compare(m.record) <= 0:
 		return
 	case paged && s.standing == gossip.Dead && s.run == m.run && m.here():
-		c.detector.warn(m, out)
+		c.claimed = append(c.claimed, m)
 		return
 	}
 	was := m.record
@@ -242,7 +246,8 @@ func (c *core) settle(now time.Time, out *gossip.Outbox) {
 	if c.moved {
 		c.moved = false
 		list := c.rings.neighbours(c.here)
-		if !slices.EqualFunc(list, c.neighbourList(), func(a, b gossip.NodeID) bool { return a == b }) {
+		if !slices.Equal(list, c.told) {
+			c.told = list
 			c.neighbours = gossip.NewPeers(list)
 			c.inner.Peers(now, c.neighbours, out)
 		}
@@ -256,14 +261,6 @@ func (c *core) settle(now time.Time, out *gossip.Outbox) {
 	if c.detector != nil {
 		c.detector.settle(now, out)
 	}
-}
-
-func (c *core) neighbourList() []gossip.NodeID {
-	var list []gossip.NodeID
-	for _, id := range c.neighbours.All() {
-		list = append(list, id)
-	}
-	return list
 }
 
 // nextBeat is the first multiple of an interval after now, moved by a phase.
@@ -308,9 +305,10 @@ func (c *core) Leave(now time.Time, out *gossip.Outbox) {
 	if c.left {
 		return
 	}
+	c.sum -= c.me.sum()
 	c.me.standing = gossip.Left
-	c.draw(goodbyes, 0)
-	for _, at := range c.places {
+	c.sum += c.me.sum()
+	for _, at := range c.draw(goodbyes, 0) {
 		to := c.here[at]
 		out.Send(to.node, c.packet(to, kindNews, 0, nil, out))
 	}
@@ -320,7 +318,8 @@ func (c *core) Leave(now time.Time, out *gossip.Outbox) {
 	c.left = true
 }
 
-// draw draws up to k members that are here, each as likely, without one, into c.places.
-func (c *core) draw(k int, but gossip.NodeID) {
-	c.places = sample(c.env.Rand.IntN, len(c.here), k, func(i int) bool { return c.here[i].node != but }, c.places[:0])
+// draw draws up to k places of members that are here, each as likely, without one. They are lent until the next draw.
+func (c *core) draw(k int, but gossip.NodeID) []int {
+	c.drawn = sample(c.env.Rand.IntN, len(c.here), k, func(i int) bool { return c.here[i].node != but }, c.drawn[:0])
+	return c.drawn
 }

@@ -172,8 +172,7 @@ func (c *core) gossipNews(now time.Time, out *gossip.Outbox) {
 	if c.queue.empty() {
 		return
 	}
-	c.draw(c.fanout, 0)
-	for _, at := range append([]int(nil), c.places...) {
+	for _, at := range c.draw(c.fanout, 0) {
 		if c.queue.empty() {
 			break
 		}

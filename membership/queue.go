@@ -35,7 +35,8 @@ func (q *queue) fill(room, limit int, take func(*member) bool) {
 		return
 	}
 	// Most of what waits does not get into the packet: up to which count is there enough to fill it?
-	q.counts = append(q.counts[:0], make([]int, limit)...)
+	q.counts = slices.Grow(q.counts[:0], limit)[:limit]
+	clear(q.counts)
 	for _, m := range q.waiting {
 		q.counts[min(m.told, limit-1)]++
 	}

@@ -84,13 +84,14 @@ func (d *detector) ail(by int) {
 	}
 }
 
-// settle sees to it that probes go on while there is anybody, and that the dead are called.
+// settle sees to it that probes go on while there is anybody, and that the dead are called: at moments of chance, so
+// that of many nodes one calls soon.
 func (d *detector) settle(now time.Time, out *gossip.Outbox) {
 	if len(d.here) > 0 && !d.agenda.wants(probe) {
 		d.agenda.set(probe, nextBeat(now, d.phase, d.period), now, out)
 	}
 	if len(d.dead) > 0 && d.deadFor > 0 && !d.agenda.wants(callDead) {
-		d.agenda.set(callDead, now.UnixNano()+int64(d.deadCall)/2+d.env.Rand.Int64N(int64(d.deadCall)), now, out)
+		d.agenda.set(callDead, now.UnixNano()+1+d.env.Rand.Int64N(2*int64(d.deadCall)), now, out)
 	}
 }
 
@@ -184,8 +185,7 @@ func (d *detector) askOthers(now time.Time, out *gossip.Outbox) {
 	if target == nil || d.trial.acked || !target.here() {
 		return
 	}
-	d.draw(d.indirect, target.node)
-	for _, at := range append([]int(nil), d.places...) {
+	for _, at := range d.draw(d.indirect, target.node) {
 		helper := d.here[at]
 		d.trial.helpers = append(d.trial.helpers, helper.node)
 		head := [...]gossip.ID{target.id()}

@@ -74,15 +74,6 @@ func (d *detector) giveUp(now time.Time, out *gossip.Outbox) {
 	d.watch(now, out)
 }
 
-// warn tells a member that somebody, by a whole view, holds it for dead whom this node sees alive: it refutes, and so
-// comes back there. The record of it as dead is the only thing that makes it do so.
-func (d *detector) warn(m *member, out *gossip.Outbox) {
-	dead := m.record
-	dead.standing = gossip.Dead
-	ids := append(out.IDs(2)[:0], d.me.id(), dead.id())
-	out.Send(m.node, gossip.Packet{Kind: kindNews, IDs: ids})
-}
-
 // callDead asks one of the dead for its view: perhaps it was only cut off, with others. It is told what is held
 // against it, refutes, and then both have what the other one knows.
 func (d *detector) callDead(now time.Time, out *gossip.Outbox) {
@@ -94,13 +85,13 @@ func (d *detector) callDead(now time.Time, out *gossip.Outbox) {
 // callMore tells a few of the dead what is held against them, since one of them has come back: where a network was in
 // two halves, all come back within seconds, each bringing others.
 func (d *detector) callMore(now time.Time, out *gossip.Outbox) {
-	for _, at := range append([]int(nil), d.drawDead(now, callsMore)...) {
+	for _, at := range d.drawDead(now, callsMore) {
 		to := d.dead[at]
 		out.Send(to.node, d.packet(to, kindNews, 0, nil, out))
 	}
 }
 
 func (d *detector) drawDead(now time.Time, k int) []int {
-	d.places = sample(d.env.Rand.IntN, len(d.dead), k, func(i int) bool { return now.Sub(d.dead[i].since) < d.deadFor }, d.places[:0])
-	return d.places
+	d.drawn = sample(d.env.Rand.IntN, len(d.dead), k, func(i int) bool { return now.Sub(d.dead[i].since) < d.deadFor }, d.drawn[:0])
+	return d.drawn
 }

@@ -10,9 +10,15 @@ import (
 )
 
 // silent is a protocol that does nothing, and remembers its peers.
-type silent struct{ peers gossip.Peers }
+type silent struct {
+	peers gossip.Peers
+	told  int
+}
 
-func (s *silent) Peers(_ time.Time, peers gossip.Peers, _ *gossip.Outbox) { s.peers = peers }
+func (s *silent) Peers(_ time.Time, peers gossip.Peers, _ *gossip.Outbox) {
+	s.peers = peers
+	s.told++
+}
 func (s *silent) Publish(_ time.Time, m gossip.Message, _ int, out *gossip.Outbox) {
 	out.Deliver(m)
 }
@@ -37,8 +43,10 @@ type network struct {
 	packets [kindsEnd - kindNews]int
 	names   int // in packets
 	left    []bool
+	leaving gossip.NodeID // is told to, the next time it is told its peers
 	plan    fault.Plan
 	deaf    bool // changes are not kept
+	seen    func(from, to gossip.NodeID, p gossip.Packet)
 }
 
 // spy watches a machine.
@@ -60,11 +68,18 @@ func (s spy) note(now time.Time, out *gossip.Outbox) {
 		}
 		s.net.packets[send.Packet.Kind-kindNews]++
 		s.net.names += len(send.Packet.IDs)
+		if s.net.seen != nil {
+			s.net.seen(s.me.node, send.To, send.Packet)
+		}
 	}
 }
 
 func (s spy) Peers(now time.Time, p gossip.Peers, out *gossip.Outbox) {
-	s.core.Peers(now, p, out)
+	if s.net.leaving == s.me.node {
+		s.core.Leave(now, out)
+	} else {
+		s.core.Peers(now, p, out)
+	}
 	s.note(now, out)
 }
 
@@ -199,3 +214,12 @@ func (w *network) sever(last int) {
 }
 
 func (w *network) heal() { p := w.plan; w.SetPlan(&p) }
+
+func (w *network) clock() time.Time { return sim.Begin.Add(w.Now()) }
+
+// leave has a node say goodbye.
+func (w *network) leave(id gossip.NodeID) {
+	w.leaving = id
+	w.SetPeers(id, gossip.Peers{})
+	w.leaving, w.left[id] = 0, true
+}

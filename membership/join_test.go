@@ -9,8 +9,9 @@ import (
 // All nodes of a network join in the same instant through one of them: how many gossips until everybody knows
 // everybody.
 func TestJoinThroughOneContact(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{2, 3, 16, 64, 256, 1024} {
-		if n > 256 && testing.Short() {
+		if n > 256 && !thorough {
 			continue
 		}
 		for _, kind := range []Kind{acquaintKind, swimKind} {

@@ -148,6 +148,7 @@ func TestContactsJoinNetworks(t *testing.T) {
 
 // However many packets are lost, everybody comes to know everybody, and no comparison stops.
 func TestNothingIsLostForEver(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []Kind{acquaintKind, swimKind} {
 		for _, loss := range []float64{0.25, 0.5} {
 			for seed := range uint64(4) {

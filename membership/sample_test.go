@@ -96,6 +96,7 @@ func TestSamplesInPacketsAreUniform(t *testing.T) {
 
 // Packets with all the news there is room for, and with addresses as nodes have them, fit a frame of Ethernet.
 func TestPacketsFitAFrame(t *testing.T) {
+	t.Parallel()
 	largest, most := 0, 0
 	w := open(t, trialSpec{kind: swimKind, n: 300, seed: 3, loss: 0.25, latency: fault.UniformLatency(time.Millisecond, 20*time.Millisecond)})
 	w.seen = func(from, to gossip.NodeID, p gossip.Packet) {

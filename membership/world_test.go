@@ -9,6 +9,9 @@ import (
 	"gossipctl/sim"
 )
 
+// thorough says that there is time for many seeds and large networks.
+var thorough = true
+
 // silent is a protocol that does nothing, and remembers its peers.
 type silent struct {
 	peers gossip.Peers

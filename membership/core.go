@@ -81,8 +81,11 @@ func (c *core) Publish(now time.Time, m gossip.Message, limit int, out *gossip.O
 	c.inner.Publish(now, m, limit, out)
 }
 
-// Gone is why a node that has said goodbye turns packets away.
-const Gone gossip.Refusal = "gone"
+// Reasons of a membership to turn packets away, besides [gossip.Malformed].
+const (
+	Gone gossip.Refusal = "gone"         // the node has said goodbye
+	Full gossip.Refusal = "members_full" // they told of members beyond [MaxMembers]
+)
 
 // Receive takes in a packet: of membership's own, or for the protocol within.
 func (c *core) Receive(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {

@@ -216,6 +216,12 @@ func TestMembersAreBounded(t *testing.T) {
 			out.Reset()
 			c.Receive(sim.Begin.Add(time.Duration(at)), 2, gossip.Packet{Kind: kindNews, IDs: ids}, &out)
 			sane(t, c, &out)
+			if full := len(c.all) == MaxMembers && len(c.dead) == 0; out.Refused != "" && !full || out.Refused != "" && out.Refused != Full {
+				t.Errorf("at %d: refused as %q", at, out.Refused)
+			}
+		}
+		if last > MaxMembers && out.Refused != Full {
+			t.Errorf("what is beyond the bound is not refused: %q", out.Refused)
 		}
 	}
 	invent(10, 2009, gossip.Dead)

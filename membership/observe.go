@@ -1,10 +1,6 @@
 package membership
 
-import (
-	"slices"
-
-	"gossipctl/gossip"
-)
+import "gossipctl/gossip"
 
 // Stats are what a node's membership has counted.
 type Stats struct {
@@ -22,32 +18,4 @@ func StatsOf(m gossip.Membership) (s Stats, is bool) {
 		s = counts.Stats()
 	}
 	return s, is
-}
-
-// Differing lists those whom not all views hold for the same: nodes that are alive for some and dead, left or unknown
-// to others. Views are by the node that has them; nobody is in its own. Where this is empty views agree.
-func Differing(views map[gossip.NodeID][]gossip.Member) []gossip.NodeID {
-	type count struct{ here, views int }
-	counts := make(map[gossip.NodeID]count)
-	for _, view := range views {
-		for _, m := range view {
-			c := counts[m.Node]
-			if c.views++; m.Standing <= gossip.Suspect {
-				c.here++
-			}
-			counts[m.Node] = c
-		}
-	}
-	var differing []gossip.NodeID
-	for node, c := range counts {
-		others := len(views)
-		if _, has := views[node]; has {
-			others--
-		}
-		if c.here > 0 && c.here < others {
-			differing = append(differing, node)
-		}
-	}
-	slices.Sort(differing)
-	return differing
 }

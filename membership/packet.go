@@ -63,7 +63,7 @@ func (c *core) sound(from gossip.NodeID, p gossip.Packet) bool {
 
 // attend does what a packet asks for, once what it tells is taken in.
 func (c *core) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out *gossip.Outbox) {
-	before := len(out.Sends)
+	before, refused := len(out.Sends), c.stats.Refused
 	sender, _ := readRecord(p.IDs[0])
 	head := p.IDs[1 : 1+heads[p.Kind-kindNews]]
 	statements := p.IDs[1+len(head):]
@@ -84,6 +84,9 @@ func (c *core) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out *g
 			s, statements, _ = next(statements)
 			c.learn(now, s, false, out)
 		}
+	}
+	if c.stats.Refused > refused {
+		out.Refuse(Full) // so that it is counted where people look; the rest of the packet is made use of
 	}
 	if p.Kind == kindPage && len(c.all) > known {
 		c.hurry(now, out)

@@ -91,7 +91,6 @@ func readRules(v protocol.Values) *rules {
 		return r
 	}
 	r.period, r.timeout = v.Duration("period"), v.Duration("timeout")
-	r.timeout = min(r.timeout, r.period/2) // what is not half of the period would leave others no time to try
 	r.indirect, r.suspicion, r.patience = v.Int("indirect"), v.Int("suspicion"), v.Int("patience")
 	r.random = v.Choice("order") == orderRandom
 	all := v.Bool("lifeguard")

@@ -1,11 +1,13 @@
 package membership
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"gossipctl/gossip"
+	"gossipctl/protocol"
 )
 
 var swimKind = Kind{
@@ -13,7 +15,16 @@ var swimKind = Kind{
 	Summary:  "everybody knows everybody; each probes one other in turn, and who does not answer is suspected, then dead",
 	Follows:  "SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2017), as in hashicorp/memberlist",
 	Settings: slices.Concat(spreading, detecting),
+	Check:    checkSwim,
 	Make:     makeCore,
+}
+
+// checkSwim tells when a probe could not be over within its period.
+func checkSwim(v protocol.Values) error {
+	if period, timeout := v.Duration("period"), v.Duration("timeout"); 2*timeout > period {
+		return fmt.Errorf("timeout=%v is more than half of period=%v: others would have no time to try", timeout, period)
+	}
+	return nil
 }
 
 // detector finds out who is dead: once a period it pings one member, asks others to do so if there is no answer, and

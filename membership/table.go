@@ -30,6 +30,7 @@ type Kind struct {
 	Summary  string // one line for list-memberships
 	Follows  string // the paper or system whose rules it keeps
 	Settings []protocol.Setting
+	Check    func(protocol.Values) error // what the settings must be together; may be nil
 	Make     func(protocol.Values) func(inner gossip.Protocol, env Environment) gossip.Membership
 }
 
@@ -42,7 +43,7 @@ func Acquainted() Kind { return acquaintKind }
 
 // Values returns the kind's defaults with the given ones put in their place.
 func (k Kind) Values(set map[string]string) (protocol.Values, error) {
-	return protocol.ReadSettings(k.Name, k.Settings, nil, set)
+	return protocol.ReadSettings(k.Name, k.Settings, k.Check, set)
 }
 
 // Find returns a kind by name.

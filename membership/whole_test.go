@@ -25,12 +25,15 @@ func TestAssembledNetworkSpreads(t *testing.T) {
 				t.Fatal(err)
 			}
 			const n = 64
-			told := make(map[string]int)
+			told, stacks := make(map[string]int), make(map[gossip.NodeID]gossip.Protocol)
 			w := sim.New(sim.Config{
 				Nodes: n, Whole: true,
 				Peers: func(gossip.NodeID) gossip.Peers { return gossip.NewPeers([]gossip.NodeID{1}) },
 				Plan:  &fault.Plan{Seed: 1, Latency: fault.UniformLatency(time.Millisecond, 5*time.Millisecond)},
-				Born:  func(id gossip.NodeID, run uint32) gossip.Protocol { return maker.Make(1, id, run) },
+				Born: func(id gossip.NodeID, run uint32) gossip.Protocol {
+					stacks[id] = maker.Make(1, id, run)
+					return stacks[id]
+				},
 				Observe: func(e trace.Event) {
 					if e.Kind == trace.Member {
 						told[fmt.Sprintf("%s of life %d", e.Reason, e.PeerRun)]++
@@ -60,6 +63,10 @@ func TestAssembledNetworkSpreads(t *testing.T) {
 			for id := gossip.NodeID(1); id <= n; id++ {
 				if page, _ := w.Node(id).Messages(node.Query{Status: node.All}); len(page) != 1 {
 					t.Errorf("%s, %s: node %d has %d messages", name, kind, id, len(page))
+				}
+				found, _ := gossip.Find[gossip.Membership](stacks[id])
+				if s, is := membership.StatsOf(found); !is || s.Here != n-1 || s.Health > 0 || s.Refuted+s.Refused+s.Slept > 0 {
+					t.Errorf("%s, %s: node %d has %+v, %v", name, kind, id, s, is)
 				}
 				if members, is := w.Node(id).Members(); !is || len(members) != n-1 {
 					t.Errorf("%s, %s: node %d has %d members", name, kind, id, len(members))
@@ -100,26 +107,22 @@ func TestTableIsComplete(t *testing.T) {
 	}
 }
 
-func TestDiffering(t *testing.T) {
-	alive := func(ids ...gossip.NodeID) (view []gossip.Member) {
-		for _, id := range ids {
-			view = append(view, gossip.Member{Node: id, Run: 1})
-		}
-		return view
+func TestSettingsTogether(t *testing.T) {
+	swim, err := membership.Find("swim")
+	if err != nil {
+		t.Fatal(err)
 	}
-	dead := gossip.Member{Node: 3, Run: 1, Standing: gossip.Dead}
-	for what, c := range map[string]struct {
-		views map[gossip.NodeID][]gossip.Member
-		want  string
+	for _, c := range []struct {
+		set  map[string]string
+		want string
 	}{
-		"all agree":          {map[gossip.NodeID][]gossip.Member{1: alive(2, 3), 2: alive(1, 3), 3: alive(1, 2)}, "[]"},
-		"all agree on death": {map[gossip.NodeID][]gossip.Member{1: append(alive(2), dead), 2: append(alive(1), dead)}, "[]"},
-		"one sees it dead":   {map[gossip.NodeID][]gossip.Member{1: append(alive(2), dead), 2: alive(1, 3)}, "[3]"},
-		"one never heard":    {map[gossip.NodeID][]gossip.Member{1: alive(2), 2: alive(1, 3), 3: alive(1, 2)}, "[3]"},
-		"suspected is there": {map[gossip.NodeID][]gossip.Member{1: {{Node: 2, Run: 1, Standing: gossip.Suspect}}, 2: alive(1)}, "[]"},
+		{map[string]string{"period": "200ms", "timeout": "100ms"}, ""},
+		{map[string]string{"period": "200ms"}, "timeout=500ms is more than half of period=200ms: others would have no time to try"},
+		{map[string]string{"lifeguard": "perhaps"}, "lifeguard=perhaps: must be true or false"},
 	} {
-		if got := fmt.Sprint(membership.Differing(c.views)); got != c.want {
-			t.Errorf("%s: %s, want %s", what, got, c.want)
+		_, err := swim.Values(c.set)
+		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && got != c.want {
+			t.Errorf("%v: %v, want %q", c.set, err, c.want)
 		}
 	}
 }

@@ -7,5 +7,3 @@ var acquaintKind = Kind{
 	Settings: spreading,
 	Make:     makeCore,
 }
-
-var hyparviewKind = Kind{Name: "hyparview", Make: acquaintKind.Make}

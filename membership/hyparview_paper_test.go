@@ -165,8 +165,9 @@ func measureHealing(t *testing.T, n int, share float64) string {
 		}
 		b += fmt.Sprintf(" %2d s: %.4f", moments[k], reach[k])
 	}
-	// A tree is mended within the same message as far as there is a way, and while that takes, views are.
-	if share <= 0.5 && reach[0] < part-0.01 {
+	// A tree is mended within the same message as far as there is a way, and while that takes, views are. One of the
+	// messages may come from somebody who has lost all neighbours, and go nowhere.
+	if share <= 0.5 && reach[0] < part-0.01-1.0/each {
 		t.Errorf("at once %.4f are reached, where %.4f hang together", reach[0], part)
 	}
 	// By 20 s every dead neighbour is noticed, and each of a passive view of 30 was asked once: of the 3 in it that

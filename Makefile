@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 BUILD := CGO_ENABLED=0 $(GO)
 PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 
-.PHONY: help build demo test chaos bench bench-sim bench-slow bench-record bench-assemble predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
+.PHONY: help build demo test chaos bench bench-sim bench-slow bench-record bench-assemble bench-memberlist predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,7 @@ test: ## run every test, under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -vxE 'gossipctl/(netctl|cmd|scenario/live)')
 	$(GO) test -race -p 1 -timeout 20m ./netctl ./cmd
 	$(GO) test -race -parallel 6 -timeout 20m ./scenario/live
+	$(GO) -C bench/memberlist test ./...
 
 chaos: build ## random faults: 20,000 seeds in the simulator, 25 rounds on real processes
 	bin/gossipctl run-scenario chaos --simulate --seeds 1..20000
@@ -48,6 +49,9 @@ bench-record: build ## measure what start-network --record costs
 
 bench-assemble: build ## measure how long real nodes take to find each other from one contact
 	$(GO) run ./bench/assemble --gossipctl bin/gossipctl
+
+bench-memberlist: build ## compare how fast a death is known, with swim and with hashicorp/memberlist
+	$(GO) -C bench/memberlist run . --gossipctl $(CURDIR)/bin/gossipctl
 
 predict: build ## compare real networks with simulated ones; UPDATE=1 writes docs/predicted.md
 	$(GO) run ./bench/predict --gossipctl bin/gossipctl $(if $(UPDATE),--update docs/predicted.md)
@@ -69,14 +73,16 @@ format:
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags planted ./node ./sim ./scenario
+	$(GO) -C bench/memberlist vet ./...
 
 staticcheck:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags planted ./node ./sim ./scenario
 
-tidy-check: ## see that both go.mod files say what the code needs
+tidy-check: ## see that all go.mod files say what the code needs
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
+	$(GO) -C bench/memberlist mod tidy -diff
 
 install: ## go install both programs, side by side
 	$(BUILD) install -trimpath $(PROGRAMS)

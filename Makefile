@@ -14,7 +14,7 @@ PROGRAMS := ./cmd/gossipctl ./cmd/gossipctl-graph
 .PHONY: help build demo test chaos bench bench-sim bench-slow bench-record bench-assemble bench-memberlist predict literature pictures fuzz lint format vet staticcheck tidy-check install clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## put gossipctl and gossipctl-graph in bin/
 	$(BUILD) build -trimpath -o bin/ $(PROGRAMS)

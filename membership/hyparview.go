@@ -144,14 +144,15 @@ const (
 	// Shuffles alone never get rid of the last of those that are gone: who knows most of a network that lives takes
 	// nothing in of a sample but them.
 	hpvChecks = 6
-	// hpvKnockFirst and hpvKnockMost are the pauses between two attempts to join, which double: a contact that is
-	// started last is there within seconds, and one that 10,000 nodes have lost hears from 333 a second.
+	// hpvKnockFirst and hpvKnockMost are the first and the longest pause between two attempts to join: seven fit into
+	// half a minute, of which one at 25 % loss surely comes through, and a contact that 10,000 nodes have lost hears from
+	// 333 a second.
 	hpvKnockFirst = time.Second
 	hpvKnockMost  = 30 * time.Second
 	// hpvAloneFor is how long who has lost everybody tries the passive view alone: ten of it do not answer in that time.
 	hpvAloneFor = 5 * time.Second
-	// hpvWalkFirst is the pause before the first walk from a contact, which doubles too: when many join at once they
-	// may end up in several parts.
+	// hpvWalkFirst is the first pause before a walk from a contact: when many join at once they may end up in several
+	// parts.
 	hpvWalkFirst = 5 * time.Second
 	// hpvSampleMost is the largest sample of a packet, and hpvWalkMost the longest walk.
 	hpvSampleMost = 128
@@ -349,9 +350,9 @@ func (h *hyparview) draw(within time.Duration) time.Duration {
 	return time.Duration(h.rng.Int64N(int64(within)))
 }
 
-// tried sets when something is tried again: after a pause, a quarter more or less, that has doubled until then.
+// tried sets when something is tried again: after a pause, a quarter more or less, that grows by half each time.
 func (h *hyparview) tried(p *hpvPause, now time.Time, first, most time.Duration) {
-	p.pause = min(max(2*p.pause, first), most)
+	p.pause = min(max(p.pause*3/2, first), most)
 	p.at = now.Add(p.pause*3/4 + h.draw(p.pause/2+1)).UnixNano()
 }
 

@@ -120,7 +120,7 @@ func measureShape(t *testing.T, n int) string {
 
 // measureHealing has a share of all nodes fail in one instant, and publishes messages at moments afterwards.
 func measureHealing(t *testing.T, n int, share float64) string {
-	const each = 5 // messages at each moment
+	const each = 20 // messages at each moment
 	o := newOverlay(t, n, 2, nil, fault.Plan{})
 	o.assemble(time.Millisecond)
 	o.pass(time.Duration(n)*time.Millisecond + 20*time.Second)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"gossipctl/gossip"
@@ -46,37 +45,36 @@ func (h *Handler) contacts(http.ResponseWriter, *http.Request) (any, error) {
 
 func (h *Handler) members(http.ResponseWriter, *http.Request) (any, error) {
 	out := MembersAnswer{Node: h.Node, Run: h.Run, Membership: "none", Members: []Member{}, Neighbours: []gossip.NodeID{}}
-	var members []gossip.Member
-	var neighbours gossip.Peers
+	where := func(gossip.NodeID) string { return "" }
+	if h.Assembly != nil {
+		out.Membership, where = h.Assembly.Membership(), h.Assembly.Where
+	}
 	chosen := false
 	h.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
-		list, _ := n.Members()
-		members = slices.Clone(list)
-		neighbours, chosen = n.Neighbours()
+		var members []gossip.Member
+		if members, chosen = n.Members(); chosen {
+			out.Members = TellMembers(members, where)
+			neighbours, _ := n.Neighbours()
+			for _, id := range neighbours.All() {
+				out.Neighbours = append(out.Neighbours, id)
+			}
+		}
 		return node.Effects{}
 	})
-	for _, id := range neighbours.All() {
-		out.Neighbours = append(out.Neighbours, id)
-	}
 	if !chosen {
 		for _, l := range h.Backend.Wires().Links {
 			out.Neighbours = append(out.Neighbours, l.ID)
 		}
 	}
-	out.Members = h.Tell(members)
-	if h.Assembly != nil {
-		out.Membership = h.Assembly.Membership()
-	}
 	return out, nil
 }
 
-// Tell puts a view in words.
-func (h *Handler) Tell(members []gossip.Member) []Member {
+// TellMembers puts a view in words. Where says where a node listens.
+func TellMembers(members []gossip.Member, where func(gossip.NodeID) string) []Member {
 	told := make([]Member, len(members))
 	for i, m := range members {
-		told[i] = Member{ID: m.Node, Run: m.Run, Incarnation: m.Incarnation, State: m.Standing.String(), Since: m.Since.UTC()}
-		if h.Assembly != nil {
-			told[i].Addr = h.Assembly.Where(m.Node)
+		told[i] = Member{
+			ID: m.Node, Run: m.Run, Incarnation: m.Incarnation, State: m.Standing.String(), Since: m.Since.UTC(), Addr: where(m.Node),
 		}
 	}
 	return told

@@ -78,6 +78,14 @@ func newNode(ctx context.Context, o Options) (*Node, net.Listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.Make != nil {
+		if o.Protocol, err = o.Make(run); err == nil && o.Protocol == nil {
+			err = errors.New("Make has made no protocol")
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	l, err := o.listen(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -140,7 +148,7 @@ func (n *Node) countConns() {
 	}
 }
 
-// Close ends the node: it publishes nothing more, passes on what its queues hold if that takes no
+// Close ends the node: it says goodbye to the others if it has a membership, publishes nothing more, passes on what its queues hold if that takes no
 // longer than a quarter of a second, closes the channel of [Node.Messages], and frees its address.
 // Close waits until all that is done and every goroutine has ended, or until ctx ends, whose error it
 // returns then. A node that had ended by itself because of a failure says why. Close may be called
@@ -198,6 +206,37 @@ func (n *Node) Publish(ctx context.Context, body []byte, relays int) (gossip.ID,
 func (n *Node) Peers() []api.Link {
 	return n.server.Wires().Links
 }
+
+// Members returns the node's own view of everybody else in the network, by number, those that are dead or have left
+// included; nobody if it has no membership.
+func (n *Node) Members() []api.Member { return n.server.members() }
+
+// WaitMembers waits until the node knows at least so many others that are alive. The error is ctx's, or [ErrClosed].
+func (n *Node) WaitMembers(ctx context.Context, least int) error {
+	look := time.NewTicker(memberLook)
+	defer look.Stop()
+	for {
+		alive := 0
+		for _, m := range n.Members() {
+			if m.State == gossip.Alive.String() {
+				alive++
+			}
+		}
+		if alive >= least {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.life.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// memberLook is the pause between two looks at a view: nodes find each other in tenths of a second.
+const memberLook = 10 * time.Millisecond
 
 // WaitPeers waits until the node has at least so many peers. The error is ctx's, or [ErrClosed].
 func (n *Node) WaitPeers(ctx context.Context, least int) error {

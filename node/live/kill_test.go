@@ -24,7 +24,11 @@ const asNode = "GOSSIPCTL_TEST_NODE"
 
 func beNode() int {
 	err := Child(func(cfg Config) (gossip.Protocol, error) {
-		return protocol.New(cfg.Protocol, protocol.Environment{Self: cfg.ID}, nil)
+		p, err := protocol.New(cfg.Protocol, protocol.Environment{Self: cfg.ID}, nil)
+		if err == nil && cfg.Assembles() {
+			p = newMeeting(p, cfg.ID, cfg.Run)
+		}
+		return p, err
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,7 +40,12 @@ func beNode() int {
 // spawn starts a node as a process of its own and waits until it is ready.
 func spawn(t *testing.T, cfg Config) (c *exec.Cmd, client *api.Client) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return spawnAt(t, cfg, "127.0.0.1:0")
+}
+
+func spawnAt(t *testing.T, cfg Config, addr string) (c *exec.Cmd, client *api.Client) {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

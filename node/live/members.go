@@ -84,6 +84,17 @@ func (s *server) meet(contacts []api.Peer, ids []gossip.NodeID) {
 	s.log.Info("contacts", "are", fmt.Sprint(ids))
 }
 
+// members returns the node's view.
+func (s *server) members() []api.Member {
+	var list []api.Member
+	s.Step(func(_ time.Time, n *node.Node) node.Effects {
+		members, _ := n.Members()
+		list = api.TellMembers(members, s.Where)
+		return node.Effects{}
+	})
+	return list
+}
+
 // Contacts implements api.Assembly.
 func (s *server) Contacts(most int) []api.Peer {
 	list := []api.Peer{{ID: s.cfg.ID, Addr: s.addr}}
@@ -133,11 +144,14 @@ func (s *server) Leave(ctx context.Context) {
 
 // goodbye says goodbye to the others, once.
 func (s *server) goodbye() {
-	if s.book == nil || s.left.Swap(true) {
+	if s.book == nil {
 		return
 	}
-	s.Step(func(now time.Time, n *node.Node) node.Effects { return n.Leave(now) })
-	s.log.Info("said goodbye")
+	s.bye.Do(func() {
+		s.Step(func(now time.Time, n *node.Node) node.Effects { return n.Leave(now) })
+		s.log.Info("said goodbye")
+		close(s.left)
+	})
 }
 
 // prove answers a challenge as this node.

@@ -42,9 +42,15 @@ type Options struct {
 	// alone and must not be touched any more. None closes every gap that loss, partition or downtime
 	// leaves, unless protocol.WithRepair is put around it: with Remember and RememberBytes the same as
 	// Capacity and CapacityBytes here, and Refuse as RefuseWhenFull.
+	//
+	// One with a membership around it (package layers puts it there) makes the node find the others by itself and
+	// choose its peers among them; see [Node.Members].
 	Protocol gossip.Protocol
-	// Discovery supplies the peers. Without one the node has none, until it is told of some over
-	// its HTTP API.
+	// Make takes the place of Protocol when it is set: it makes the protocol of one life of the node, of which Start
+	// says the number. What stands around a protocol must know that: a membership, and values.
+	Make func(run uint32) (gossip.Protocol, error)
+	// Discovery supplies the peers, or, to a node with a membership, its contacts: one node of the network that
+	// answers will do. Without one the node has none, until it is told of some over its HTTP API.
 	Discovery Discovery
 	// MaxPeers is how many peers are taken from one list of the Discovery; 0 means [MaxPeers]. What a
 	// longer list has beyond is refused and counted.
@@ -80,8 +86,11 @@ func (o *Options) check() error {
 	if _, _, err := Tokens(o.Network, o.Secret); err != nil {
 		wrong = append(wrong, err)
 	}
-	if o.Protocol == nil {
+	if o.Protocol == nil && o.Make == nil {
 		bad("Protocol is missing")
+	}
+	if o.Protocol != nil && o.Make != nil {
+		bad("Protocol and Make cannot both be given")
 	}
 	if o.MaxPeers < 0 || o.Capacity < 0 || o.CapacityBytes < 0 {
 		bad("MaxPeers, Capacity and CapacityBytes must not be negative")

@@ -46,9 +46,10 @@ type server struct {
 	told chan struct{} // closed and replaced when the peers have changed
 
 	addr   string
-	left   atomic.Bool // the node has said goodbye
-	silent atomic.Bool // it says none
-	finder Discovery   // of a process; nil: none
+	bye    sync.Once
+	left   chan struct{} // closed when the node has said goodbye
+	silent atomic.Bool   // it says none
+	finder Discovery     // of a process; nil: none
 	roster *roster
 
 	changed chan struct{} // a token when the faults have
@@ -99,7 +100,7 @@ func assemble(cfg Config, within node.Config, addr net.Addr, log *slog.Logger) *
 	faulty := transport.NewFaulty(wire, cfg.ID, planOf(cfg))
 	s := &server{
 		Agent: NewAgent(node.New(within), faulty, log), cfg: cfg, wire: wire, faulty: faulty, log: log,
-		told: make(chan struct{}), changed: make(chan struct{}, 1), addr: addr.String(),
+		told: make(chan struct{}), changed: make(chan struct{}, 1), addr: addr.String(), left: make(chan struct{}),
 	}
 	s.silent.Store(cfg.Silent)
 	s.book, s.Agent.rewired = places, s.rewired

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +24,11 @@ import (
 const asNode = "GOSSIPCTL_TEST_NODE"
 
 func beNode() int {
+	syscall.SetNonblock(FDLifeline, true) // as a controller does before: os/exec makes what it hands over blocking
 	err := Child(func(cfg Config) (gossip.Protocol, error) {
+		if cfg.Membership != "" {
+			return stack(cfg.Membership, cfg.MembershipSettings, cfg.ID, cfg.Run)
+		}
 		p, err := protocol.New(cfg.Protocol, protocol.Environment{Self: cfg.ID}, nil)
 		if err == nil && cfg.Assembles() {
 			p = newMeeting(p, cfg.ID, cfg.Run)

@@ -12,6 +12,7 @@ import (
 	"gossipctl/membership"
 	"gossipctl/netctl"
 	"gossipctl/node/api"
+	"gossipctl/node/live"
 	"gossipctl/protocol"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,11 @@ func (o *assembly) complete(c *cobra.Command, args []string, spec *netctl.Spec) 
 			if spec.Places[i], err = filepath.Abs(path); err != nil { // nodes run in another folder
 				return err
 			}
+		}
+	}
+	if len(spec.Places) == 1 || len(spec.Places) > 0 && spec.Discovery == api.DiscoverScan {
+		if err := live.CheckDiscovery(live.Config{ID: 1, Discovery: spec.Discovery, Contacts: spec.Places}); err != nil {
+			return err
 		}
 	}
 	if o.noWait && !spec.Assembles() {

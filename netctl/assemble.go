@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,6 +67,8 @@ func (s *Spec) checkAssembly() error {
 		return bad("", "--contacts is how many contacts every node is given, which only --discovery bootstrap does, and not %s", how)
 	case s.Contacts < 0 || s.Contacts > max(s.Nodes, 1):
 		return bad("", "%d contacts are not possible: nodes 1 to K are the contacts, so K goes from 1 to %d here", s.Contacts, s.Nodes)
+	case s.Contacts > maxPlaces:
+		return bad("", "%d contacts are too many: at most %d are asked, and one that answers is enough", s.Contacts, maxPlaces)
 	case s.Assembles() && s.Reconnect:
 		return bad("", "--reconnect is for networks that are wired for their nodes; these nodes choose their peers themselves, also when some die")
 	}
@@ -92,7 +93,7 @@ func (s *Spec) checkAssembly() error {
 	return nil
 }
 
-// checkPlaces says what is impossible about where discovery is to look.
+// checkPlaces says what is impossible about where discovery is to look. What a place must look like the nodes know.
 func (s *Spec) checkPlaces(how string) error {
 	bad := func(format string, args ...any) error { return usage(fmt.Errorf(format, args...), "") }
 	switch how {
@@ -103,9 +104,6 @@ func (s *Spec) checkPlaces(how string) error {
 	case api.DiscoverDNS:
 		if len(s.Places) != 1 {
 			return bad("--discovery dns needs one name with a port, such as --discover-at localhost:%d", s.BasePort+1)
-		}
-		if host, port, err := net.SplitHostPort(s.Places[0]); err != nil || host == "" || port == "" {
-			return bad("%.80q is not a name with a port, such as localhost:%d", s.Places[0], s.BasePort+1)
 		}
 	case api.DiscoverFile:
 		if len(s.Places) > 1 {
@@ -121,9 +119,6 @@ func (s *Spec) checkPlaces(how string) error {
 	for _, p := range s.Places {
 		if p == "" || len(p) > maxPlace || strings.ContainsFunc(p, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return bad("%.80q is no place to look for nodes at", p)
-		}
-		if how == api.DiscoverScan && !strings.ContainsRune(p, ':') {
-			return bad("%.80q is no range of addresses, such as 127.0.0.1:%d-%d", p, s.BasePort+1, s.BasePort+s.Nodes)
 		}
 	}
 	return nil
@@ -229,6 +224,7 @@ func (c *controller) assemble(cfg *api.NodeConfig) {
 	if !s.Assembles() {
 		return
 	}
+	cfg.Silent = true // remove-node has it say goodbye; who is started again does not leave
 	cfg.Discovery, cfg.Membership, cfg.MembershipSettings = s.Discovery, s.Membership, s.MembershipSettings
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -20,14 +19,17 @@ import (
 )
 
 const (
-	// assemblePoll is the pause between two looks at a node that does not know everybody yet. Finding each other
-	// takes hundreds of milliseconds.
+	// assemblePoll is the pause between two looks at a node that does not know everybody yet: hundreds of
+	// milliseconds are what it takes. In large networks, where an answer is long, it is half a millisecond a node;
+	// when a node has got to know the last one it says itself.
 	assemblePoll = 20 * time.Millisecond
 	// assembleAtOnce bounds how many nodes are watched at the same time: the processors have better to do.
 	assembleAtOnce = 4
 	// DefaultRound is what is called a round where no setting says how often nodes gossip: the gossip interval of
 	// memberlist on a LAN.
 	DefaultRound = 200 * time.Millisecond
+	// toldShort is of how many nodes it is told that they do not know everybody in time.
+	toldShort = 3
 	// hyparview is the membership whose nodes know only some of the others.
 	hyparview = "hyparview"
 )
@@ -111,7 +113,7 @@ func (c *controller) awaitAcquaintance(ctx context.Context, ids []gossip.NodeID,
 	defer giveUp(nil)
 	var mu sync.Mutex
 	var last time.Time
-	knows := make([]int, len(ids))
+	wait := max(assemblePoll, time.Duration(len(ids))*time.Millisecond/2)
 	next := make(chan int, len(ids))
 	for i := range ids {
 		next <- i
@@ -121,35 +123,45 @@ func (c *controller) awaitAcquaintance(ctx context.Context, ids []gossip.NodeID,
 	for range assembleAtOnce {
 		group.Go(func() {
 			for i := range next {
-				for ctx.Err() == nil && knows[i] < len(ids)-1 {
+				for knows := len(ids) == 1; ctx.Err() == nil && !knows; {
 					known, since, err := c.acquainted(ctx, ids[i], ids)
-					switch {
-					case err == nil && known == len(ids)-1:
-						mu.Lock()
-						if since.Before(began) || since.After(time.Now()) { // its clock is not to be relied on
-							since = time.Now()
+					if knows = err == nil && known == len(ids)-1; !knows {
+						if len(c.ended(ids[i:i+1])) > 0 {
+							giveUp(fmt.Errorf("node %d has ended", ids[i]))
 						}
-						if since.After(last) {
-							last = since
-						}
-						mu.Unlock()
-					case len(c.ended(ids[i:i+1])) > 0:
-						giveUp(fmt.Errorf("node %d has ended", ids[i]))
-					default:
-						pause(ctx, assemblePoll)
+						pause(ctx, wait)
+						continue
 					}
-					knows[i] = max(knows[i], known)
+					if now := time.Now(); since.Before(began) || since.After(now) { // its clock is not to be relied on
+						since = now
+					}
+					mu.Lock()
+					if since.After(last) {
+						last = since
+					}
+					mu.Unlock()
 				}
 			}
 		})
 	}
 	group.Wait()
 	if err := context.Cause(ctx); err != nil {
+		all := ids
 		return last, c.notAssembled(err, func() string {
+			ids := ids[max(0, len(ids)-toldShort):] // those that began last
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+			defer cancel()
+			counts, errs := Each(ids, func(id gossip.NodeID) (int, error) {
+				known, _, err := c.acquainted(ctx, id, all)
+				return known, err
+			})
 			var short []string
 			for i, id := range ids {
-				if known, _, _ := c.acquainted(context.WithoutCancel(ctx), id, ids); known < len(ids)-1 && len(short) < 3 {
-					short = append(short, fmt.Sprintf("node %d knows %d of %d others", ids[i], known, len(ids)-1))
+				switch {
+				case errs[i] != nil:
+					short = append(short, fmt.Sprintf("node %d does not answer", id))
+				case counts[i] < len(all)-1:
+					short = append(short, fmt.Sprintf("node %d knows %d of %d others", id, counts[i], len(all)-1))
 				}
 			}
 			return strings.Join(short, ", ")
@@ -162,7 +174,7 @@ func (c *controller) awaitAcquaintance(ctx context.Context, ids []gossip.NodeID,
 func (c *controller) acquainted(ctx context.Context, id gossip.NodeID, ids []gossip.NodeID) (known int, since time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	view, err := askMembers(ctx, c.client(id))
+	view, err := c.client(id).Members(ctx)
 	if err != nil {
 		return 0, since, err
 	}
@@ -175,13 +187,6 @@ func (c *controller) acquainted(ctx context.Context, id gossip.NodeID, ids []gos
 		}
 	}
 	return known, since, nil
-}
-
-// askMembers asks a node who is there, in its view.
-func askMembers(ctx context.Context, node *api.Client) (api.MembersAnswer, error) {
-	var view api.MembersAnswer
-	err := node.Do(ctx, http.MethodGet, "/v1/members", nil, &view)
-	return view, err
 }
 
 // awaitOverlay waits until all nodes have neighbours and hang together, and returns when that was seen.
@@ -315,7 +320,7 @@ func (c *controller) farewell(ctx context.Context, id gossip.NodeID) (last []gos
 	}
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
-	if err := c.client(id).Do(ctx, http.MethodPost, "/v1/leave", struct{}{}, nil); err != nil {
+	if err := c.client(id).Leave(ctx); err != nil {
 		c.log.Warn("node did not say goodbye", "node", id, "error", err)
 		return n.Peers, true
 	}

@@ -90,7 +90,7 @@ func (n *Network) membersOf(ctx context.Context, network *View) (*Views, error) 
 	answers, _ := Each(v.Asked, func(id gossip.NodeID) (api.MembersAnswer, error) {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		return askMembers(ctx, n.client(id))
+		return n.client(id).Members(ctx)
 	})
 	v.Answers = answers
 	if err := ctx.Err(); err != nil {
@@ -220,7 +220,7 @@ func (n *Network) MembersOf(ctx context.Context, id gossip.NodeID) (api.MembersA
 	if err != nil {
 		return api.MembersAnswer{}, err
 	}
-	answer, err := askMembers(ctx, node)
+	answer, err := node.Members(ctx)
 	return answer, n.Explain(err)
 }
 

@@ -7,6 +7,12 @@ import (
 	"gossipctl/node/api"
 )
 
+// CheckDiscovery says what is wrong with how a node is to find the others, before it is started.
+func CheckDiscovery(cfg Config) error {
+	_, err := newDiscovery(&cfg)
+	return err
+}
+
 // newDiscovery makes the discovery that a node process was told to use; nil: it is told its peers. The error says
 // everything that can be known to be wrong beforehand.
 func newDiscovery(cfg *Config) (Discovery, error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -215,10 +217,21 @@ func (a *app) matrix(w io.Writer, views *netctl.Views, disagreements []disagreem
 	if len(disagreements) == 0 {
 		fmt.Fprintf(w, "All %s agree.\n", term.Plural(len(views.Asked), "node"))
 	}
-	for _, d := range disagreements[:min(len(disagreements), shownDisagreements)] {
-		fmt.Fprintf(w, "Node %s says of node %s: %s; most say %s.\n", a.nodeName(int(d.Node)), a.nodeName(int(d.About)), term.Escape(d.Says), term.Escape(d.Most))
+	lines := 0
+	for _, about := range all {
+		who := make(map[string][]gossip.NodeID) // says what
+		for _, d := range disagreements {
+			if d.About == about {
+				who[d.Says] = append(who[d.Says], d.Node)
+			}
+		}
+		for _, says := range slices.Sorted(maps.Keys(who)) {
+			if lines++; lines <= shownDisagreements {
+				fmt.Fprintf(w, "Of node %s, most say %s; %s: %s.\n", a.nodeName(int(about)), term.Escape(views.Most(about)), nodesText(who[says]), term.Escape(says))
+			}
+		}
 	}
-	if more := len(disagreements) - shownDisagreements; more > 0 {
+	if more := lines - shownDisagreements; more > 0 {
 		fmt.Fprintf(w, "… and %d more.\n", more)
 	}
 }

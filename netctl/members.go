@@ -156,14 +156,14 @@ func better(a, b belief) bool {
 // All are the numbers of everybody anybody has heard of, in order.
 func (v *Views) All() []gossip.NodeID { return slices.Clone(v.all) }
 
-// Says is what the i-th node that was asked says of a node, and whether most say something else. Of itself it
-// says nothing but that it is there.
+// Says is what the i-th node that was asked says of a node, and whether most say something else. Of itself it says
+// that it is there, and there is no arguing with that.
 func (v *Views) Says(i int, about gossip.NodeID) (state string, disagrees bool) {
 	b := v.says[i][about]
 	if v.Answers[i].Node == 0 {
 		return unknown, false
 	}
-	return b.String(), b.differs(v.most[about], v.Partial)
+	return b.String(), about != v.Asked[i] && b.differs(v.most[about], v.Partial)
 }
 
 // Most is what most nodes say of a node.

@@ -69,7 +69,8 @@ Where clocks of nodes are wrong, so are these two; nothing else depends on a clo
 
 --everywhere asks all nodes that run whether they know the same, and says which of them have
 what other nodes do not; NODE may then be left out. --wait waits until they agree, at most
---timeout long (exit status 4); --check ends with exit status 5 when they do not.`,
+--timeout long (exit status 4); --check ends with exit status 5 when they do not. Where values
+change all the time there is hardly a moment at which all agree: pause what changes them.`,
 		Example: "  gossipctl set-value 8 colour blue\n  gossipctl get-values 3\n  gossipctl get-values 3 colour --owner 8 -o json\n" +
 			"  gossipctl get-values --everywhere --wait",
 		Args:              a.args(0, 2, "NODE and perhaps a KEY"),

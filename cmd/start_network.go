@@ -15,6 +15,7 @@ import (
 	"gossipctl/node/api"
 	"gossipctl/protocol"
 	"gossipctl/topology"
+	"gossipctl/values"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -71,6 +72,8 @@ knows everybody, or with hyparview, when all nodes have neighbours and hang toge
 	f.StringToStringVar(&o.set, "set", nil, "override a setting of the protocol: `key=value`")
 	f.StringVar(&o.spec.Repair, "repair", protocol.RepairAntiEntropy, "what closes the gaps that the protocol leaves: anti-entropy, or none")
 	f.DurationVar(&o.spec.RepairEvery, "repair-interval", protocol.RepairEvery, "how often a node compares what it has with one of its peers")
+	f.DurationVar(&o.spec.ValuesEvery, "values-interval", values.Every, "how often a node compares its values with one of its peers")
+	f.DurationVar(&o.spec.ValuesKeep, "values-keep", values.Keep, "how long nodes remember that a value is gone; who was away for longer is told all anew")
 	f.StringVar(&o.spec.Latency, "latency", "", "time every packet between nodes takes besides: constant:10ms, uniform:10ms,150ms, exponential:10ms (`mean`), lognormal:10ms,0.5")
 	f.IntVar(&o.spec.BasePort, "base-port", netctl.DefaultBasePort, "port of the controller; node k listens on it + k")
 	f.Uint64Var(&o.spec.Seed, "seed", 0, "same seed, same graph and same choices (default: drawn, and printed)")

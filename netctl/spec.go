@@ -91,6 +91,9 @@ func (s *Spec) graph() (*topology.Graph, error) {
 	if err := protocol.CheckRepair(s.Repair, s.RepairEvery); err != nil {
 		return nil, usage(err, "")
 	}
+	if err := s.checkValues(); err != nil {
+		return nil, usage(err, "")
+	}
 	if s.Capacity < 0 {
 		return nil, usage(fmt.Errorf("an inbox of %d messages is impossible", s.Capacity), "")
 	}
@@ -109,6 +112,24 @@ func (s *Spec) graph() (*topology.Graph, error) {
 		return nil, usage(fmt.Errorf("ports %d to %d are not possible: they go from 1 to 65535", s.BasePort, s.BasePort+s.Nodes), "")
 	}
 	return g, nil
+}
+
+// Bounds of how values are kept the same.
+const (
+	leastValuesEvery = 10 * time.Millisecond // as that of repair
+	mostValuesEvery  = time.Hour
+	leastValuesKeep  = time.Second          // less, and a value that is gone could come back by the next call
+	mostValuesKeep   = 365 * 24 * time.Hour // longer than any network lives
+)
+
+func (s *Spec) checkValues() error {
+	if every := s.ValuesEvery; every != 0 && (every < leastValuesEvery || every > mostValuesEvery) {
+		return fmt.Errorf("an interval of %v between comparisons of values is not from %v to %v", every, leastValuesEvery, mostValuesEvery)
+	}
+	if keep := s.ValuesKeep; keep != 0 && (keep < leastValuesKeep || keep > mostValuesKeep) {
+		return fmt.Errorf("to remember for %v that a value is gone is not possible: it must be from %v to %v", keep, leastValuesKeep, mostValuesKeep)
+	}
+	return nil
 }
 
 // degree is what random graphs call their parameter, in force.

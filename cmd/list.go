@@ -32,7 +32,7 @@ func newListNetworks(a *app) *cobra.Command {
 				for _, l := range list {
 					state := a.OutColor.Good(term.Escape(l.State))
 					switch l.State {
-					case netctl.WasRunning:
+					case netctl.WasRunning, netctl.WasByHand:
 					case netctl.WasStopped: // on purpose
 						state = a.OutColor.Warn(term.Escape(l.State))
 					default:

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -195,7 +196,15 @@ func TestExamplesRun(t *testing.T) {
 					line = base.ReplaceAllString(line, fmt.Sprintf("--base-port %d", freeBlock(t)))
 				}
 			}
-			if endless := strings.Contains(line, "--watch") || strings.Contains(line, "watch-values") || strings.HasSuffix(line, " -f") || strings.Contains(line, " -f "); endless {
+			if c.Name() == "run-node" {
+				base, elsewhere := environmentBase(env), freeBlock(t)
+				line = regexp.MustCompile(`:70(\d\d)\b`).ReplaceAllStringFunc(line, func(port string) string {
+					n, _ := strconv.Atoi(port[3:])
+					return fmt.Sprintf(":%d", base+n)
+				})
+				line = strings.ReplaceAll(line, ":8001", fmt.Sprintf(":%d", elsewhere+1))
+			}
+			if endless := c.Name() == "run-node" || strings.Contains(line, "--watch") || strings.Contains(line, "watch-values") || strings.HasSuffix(line, " -f") || strings.Contains(line, " -f "); endless {
 				line = "timeout --signal=INT 1 " + line + " || test $? = 124 -o $? = 130"
 			}
 			if out, err := sh(line); err != nil {
@@ -203,6 +212,17 @@ func TestExamplesRun(t *testing.T) {
 			}
 		}
 	}
+}
+
+// environmentBase is the base port that an environment names.
+func environmentBase(env []string) int {
+	base := 0
+	for _, v := range env {
+		if text, is := strings.CutPrefix(v, "BASE="); is {
+			base, _ = strconv.Atoi(text)
+		}
+	}
+	return base
 }
 
 // Every row of the table of faults is there, names tests, and all of them exist; and a test that is named after a row is

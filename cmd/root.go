@@ -99,7 +99,7 @@ what, when and by which path, change it, draw it, and measure it.`,
 		make  []func(*app) *cobra.Command
 	}{
 		{groupNetwork, []func(*app) *cobra.Command{newStartNetwork, newStopNetwork, newShowNetwork, newListNetworks, newPlotNetwork, newRewireNetwork, newExportNetwork, newGuestToken}},
-		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newListMembers, newWaitMembers, newAddNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
+		{groupNodes, []func(*app) *cobra.Command{newListNodes, newListPeers, newListMembers, newWaitMembers, newAddNode, newRunNode, newRemoveNode, newConnectNodes, newDisconnectNodes, newShowLogs}},
 		{groupMessages, []func(*app) *cobra.Command{newSendMessage, newGetMessages, newTraceMessage, newWaitMessage}},
 		{groupState, []func(*app) *cobra.Command{newSetValue, newDeleteValue, newGetValues, newWatchValues, newStartWorkload, newStopWorkload, newPauseWorkload, newResumeWorkload, newListWorkloads}},
 		{groupFaults, []func(*app) *cobra.Command{newKillNode, newPauseNode, newResumeNode, newRestartNode, newSetFault, newListFaults, newClearFaults, newPartitionNetwork, newHealNetwork}},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -105,6 +106,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			vars := environment(env.WorkDir, freeBlock(t))
 			env.Vars = append(env.Vars, vars...)
+			for _, node := range []string{"1", "2", "9"} { // scripts cannot add
+				env.Vars = append(env.Vars, "PORT"+node+"="+strings.TrimSuffix(env.Getenv("BASE"), "0")+node)
+			}
 			env.Defer(func() { stopAll(t, append(os.Environ(), vars...), env.WorkDir) })
 			return nil
 		},
@@ -112,6 +116,7 @@ func TestScripts(t *testing.T) {
 			"exits": exits,
 			"json":  jsonField,
 			"bytes": writeBytes,
+			"until": until,
 		},
 	})
 }
@@ -131,6 +136,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit status %d, want %s\nstdout: %sstderr: %s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// until TEXT COMMAND… runs a command again and again until it succeeds and prints the text, for ten seconds.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until TEXT COMMAND…")
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q was not printed: %v\nstdout: %sstderr: %s", args[0], err, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+		}
 	}
 }
 

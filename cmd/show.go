@@ -88,7 +88,11 @@ func (a *app) showNetwork(ctx context.Context, links bool) error {
 		if all := len(view.Nodes) - view.Count(netctl.Removed); view.Count(netctl.Running) < all {
 			fmt.Fprintf(w, "%s\n", a.OutColor.Warn(term.Escape(fmt.Sprintf("%d of %d nodes run.", view.Count(netctl.Running), all))))
 		}
-		fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
+		if view.Controller.PID > 0 {
+			fmt.Fprintf(w, "Started %s, controller at %s (pid %d).\n", term.Since(view.Started, time.Now()), view.Controller.URL, view.Controller.PID)
+		} else {
+			fmt.Fprintf(w, "Begun %s; its nodes were started by hand, and it has no controller.\n", term.Since(view.Started, time.Now()))
+		}
 		a.faultLines(w, view)
 		fmt.Fprintln(w)
 		a.nodeTable(w, view)
@@ -151,7 +155,7 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		columns = append(columns, opinionColumns...)
 	}
 	t.Columns(columns...)
-	t.Wide(append([]string{"pid", "url"}, trafficColumns...)...)
+	t.Wide(append([]string{"pid", "url", "started"}, trafficColumns...)...)
 	for _, n := range view.Nodes {
 		state := term.Escape(string(n.State))
 		switch n.State {
@@ -170,6 +174,10 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		}
 		// What cannot be asked is not known, and a node that was removed has nobody any more.
 		messages, unread, peers := fmt.Sprint(n.Messages), fmt.Sprint(n.Unread), nodeNames(a, n.Peers)
+		started := "" // by whom
+		if n.Joined {
+			started = "by hand"
+		}
 		if n.State != netctl.Running {
 			messages, unread = "–", "–"
 		}
@@ -180,7 +188,7 @@ func nodeRows(a *app, t *term.Table, view netctl.View) {
 		if opinions {
 			cells = append(cells, a.opinionCells(n)...)
 		}
-		t.Row(append(append(cells, n.PID, n.URL), trafficCells(n)...)...)
+		t.Row(append(append(cells, n.PID, n.URL, started), trafficCells(n)...)...)
 	}
 }
 

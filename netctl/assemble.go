@@ -232,7 +232,7 @@ func (c *controller) assemble(cfg *api.NodeConfig) {
 	switch s.Discovery {
 	case "", api.DiscoverStatic, api.DiscoverBootstrap:
 		for _, p := range c.contacts[cfg.ID] {
-			addr := s.nodeAddr(p)
+			addr := c.state.addr(p)
 			cfg.Peers = append(cfg.Peers, api.Peer{ID: p, Addr: addr})
 			if s.Discovery == api.DiscoverBootstrap {
 				cfg.Contacts = append(cfg.Contacts, addr)
@@ -264,7 +264,7 @@ func (c *controller) writeList() error {
 	var text strings.Builder
 	for _, id := range ids {
 		if n := c.state.node(id); n == nil || !n.Removed && n.Ended == nil {
-			fmt.Fprintln(&text, s.nodeAddr(id))
+			fmt.Fprintln(&text, c.state.addr(id))
 		}
 	}
 	if text.String() == c.listed {

@@ -58,6 +58,9 @@ func (n *Network) Break(ctx context.Context, req FaultRequest) (FaultAnswer, err
 // Faults are those in force, in the order in which they were set.
 func (n *Network) Faults(ctx context.Context) ([]Fault, error) {
 	var answer FaultsAnswer
+	if err := n.needsController(); err != nil {
+		return nil, err
+	}
 	err := n.controller().Do(ctx, http.MethodGet, "/v1/faults", nil, &answer)
 	return answer.Faults, n.Explain(err)
 }
@@ -74,6 +77,9 @@ func (n *Network) Heal(ctx context.Context) (Cleared, error) {
 
 // post asks the controller for a change.
 func post[Answer any](ctx context.Context, n *Network, path string, req any) (answer Answer, err error) {
+	if err := n.needsController(); err != nil {
+		return answer, err
+	}
 	err = n.controller().Do(ctx, http.MethodPost, path, req, &answer)
 	return answer, mayBeDone(n.Explain(err))
 }

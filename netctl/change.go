@@ -39,6 +39,8 @@ type AddRequest struct {
 type RemoveRequest struct {
 	Node      gossip.NodeID `json:"node"`
 	Reconnect bool          `json:"reconnect"` // give the peers it leaves behind new ones
+
+	ends bool // its process ends by itself
 }
 
 // EdgeRequest names an edge to join or to cut.
@@ -193,6 +195,9 @@ func (c *controller) nextNode() (gossip.NodeID, *net.TCPListener, error) {
 	const tries = 16 // a few ports may be taken; more of them mean that somebody lives there
 	var busy *api.Error
 	for id := first; id < first+tries && int(id) <= topology.MaxNodes && c.state.Spec.nodePort(id) <= 65535; id++ {
+		if c.awaits(id) {
+			continue
+		}
 		l, err := bind(c.state.Spec.nodePort(id))
 		if err == nil {
 			return id, l, nil
@@ -301,7 +306,7 @@ func (c *controller) remove(ctx context.Context, req RemoveRequest) (Change, err
 	ch := c.children[req.Node]
 	next := c.graph.Clone()
 	c.mu.Unlock()
-	if ch != nil {
+	if ch != nil && !req.ends {
 		c.launch.end([]*child{ch})
 	}
 	c.launch.ports.free(req.Node)
@@ -426,6 +431,9 @@ func (c *controller) mustLive(id gossip.NodeID) error {
 
 // deadNode is the error about a node whose process has ended.
 func deadNode(n *NodeState) *api.Error {
+	if n.Joined {
+		return deadByHand(n)
+	}
 	return api.NewError(api.CodeNotRunning, fmt.Sprintf("node %d is dead (%s) since %s", n.ID, n.Exit, n.Ended.Local().Format(time.TimeOnly)),
 		fmt.Sprintf("run gossipctl show-logs %d to see its last words, gossipctl restart-node %d to start it again, or gossipctl remove-node %d", n.ID, n.ID, n.ID))
 }

@@ -58,6 +58,7 @@ type controller struct {
 	state    State
 	graph    *topology.Graph // of all nodes that were not removed
 	children map[gossip.NodeID]*child
+	joining  map[gossip.NodeID]*place // kept for nodes that are being started by hand
 	began    map[gossip.NodeID]logSizes
 	unbidden map[gossip.NodeID]bool            // have not been told what to do by themselves yet
 	contacts map[gossip.NodeID][]gossip.NodeID // whom each node is given to begin with, where nodes find each other
@@ -90,6 +91,7 @@ func newController(dir *store.Dir, logs *os.Root, secret []byte, spec Spec, g *t
 		state:    State{FileVersion: StateVersion, NetworkID: hex.EncodeToString(id), Spec: spec, Controller: self},
 		graph:    g,
 		children: make(map[gossip.NodeID]*child),
+		joining:  make(map[gossip.NodeID]*place),
 		began:    make(map[gossip.NodeID]logSizes),
 		contacts: make(map[gossip.NodeID][]gossip.NodeID),
 		untold:   make(map[gossip.NodeID]bool),
@@ -166,6 +168,11 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	c.mu.Lock()
 	c.began[id] = sizes
 	c.mu.Unlock()
+	return c.launch.start(c.configOf(id), listener, ready, stderr, c.cores)
+}
+
+// configOf is what a node is told at its next birth.
+func (c *controller) configOf(id gossip.NodeID) api.NodeConfig {
 	s := &c.state.Spec
 	cfg := api.NodeConfig{
 		Network: s.Network, NetworkID: c.state.NetworkID, ID: id, Run: c.nextRun(id), Seed: s.Seed,
@@ -180,7 +187,7 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 		ValuesEvery: s.ValuesEvery, ValuesKeep: s.ValuesKeep,
 	}
 	c.assemble(&cfg)
-	return c.launch.start(cfg, listener, ready, stderr, c.cores)
+	return cfg
 }
 
 // notReady says why nodes did not become ready, in the words of the first of them.
@@ -271,8 +278,15 @@ func (c *controller) childBorn(ch *child) {
 func (c *controller) childEnded(ch *child) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.children[ch.node] != ch {
+		return // it had given its place back
+	}
 	delete(c.children, ch.node)
 	c.overlay.forget()
+	if c.joining[ch.node] != nil { // it never got as far as being a node
+		delete(c.joining, ch.node)
+		return
+	}
 	n := c.state.node(ch.node)
 	if n != nil && !c.ending {
 		c.record(trace.Event{At: ch.exit.At, Kind: trace.Kill, Node: ch.node, Run: n.Run, Reason: ch.exit.What})
@@ -283,6 +297,9 @@ func (c *controller) childEnded(ch *child) {
 	n.Exit, n.Ended = ch.exit.What, &ch.exit.At
 	if c.state.Spec.Reconnect {
 		c.orphaning = append(c.orphaning, ch.node)
+	}
+	if n.Joined {
+		c.guard(n.ID, c.state.addr(n.ID))
 	}
 	c.log.Warn("node ended", "node", ch.node, "how", ch.exit.What)
 	c.touch()
@@ -410,13 +427,16 @@ func (c *controller) stopAll() (stopped, killed int) {
 
 // client asks a node.
 func (c *controller) client(id gossip.NodeID) *api.Client {
-	return api.NewClient(c.shared, "http://"+c.state.Spec.nodeAddr(id), c.state.NetworkID, c.keys.control, fmt.Sprintf("node %d", id))
+	c.mu.Lock()
+	addr := c.state.addr(id)
+	c.mu.Unlock()
+	return api.NewClient(c.shared, "http://"+addr, c.state.NetworkID, c.keys.control, fmt.Sprintf("node %d", id))
 }
 
 func (c *controller) peersOf(id gossip.NodeID) []api.Peer {
 	peers := []api.Peer{}
 	for _, p := range c.graph.Peers(int(id)) {
-		peers = append(peers, api.Peer{ID: gossip.NodeID(p), Addr: c.state.Spec.nodeAddr(gossip.NodeID(p))})
+		peers = append(peers, api.Peer{ID: gossip.NodeID(p), Addr: c.state.addr(gossip.NodeID(p))})
 	}
 	return peers
 }

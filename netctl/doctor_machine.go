@@ -61,9 +61,9 @@ func (d *doctor) checkPorts() {
 func (d *doctor) portOwners(ports []gossip.NodeID) (owners []string, strangers []gossip.NodeID) {
 	for _, port := range ports {
 		i := slices.IndexFunc(d.running, func(s State) bool {
-			node := port - gossip.NodeID(s.Spec.BasePort)
-			n := s.node(node)
-			return node == 0 || n != nil && !n.Removed && n.Ended == nil
+			return int(port) == s.Spec.BasePort && !s.byHand || slices.ContainsFunc(s.Nodes, func(n NodeState) bool {
+				return !n.Removed && n.Ended == nil && portOf(s.addr(n.ID)) == int(port)
+			})
 		})
 		if i < 0 {
 			strangers = append(strangers, port)

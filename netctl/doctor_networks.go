@@ -70,6 +70,9 @@ func (d *doctor) checkNetwork(ctx context.Context, name string) {
 	case errors.As(err, &damaged):
 		d.damaged(ctx, dir, damaged)
 	case state.FileVersion == 0 && errors.Is(err, os.ErrNotExist):
+		if d.hands(dir) {
+			return
+		}
 		var kept *api.Error
 		if errors.As(lacksState(api.CodeNotRunning, dir, nil), &kept) {
 			d.add(checkNetwork, FindingWarn, kept.Message, kept.Hint)

@@ -205,6 +205,9 @@ func settled(answers []api.FinalAnswer) bool {
 // any more. It is an error of its own when the network does not record what happens.
 func (n *Network) Final(ctx context.Context) (Final, error) {
 	var out Final
+	if err := n.needsController(); err != nil {
+		return out, err
+	}
 	if err := n.controller().Do(ctx, http.MethodPost, "/v1/final", FinalRequest{}, &out); err != nil {
 		return out, n.Explain(err)
 	}

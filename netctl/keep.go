@@ -80,7 +80,7 @@ func (c *controller) saveInboxes(ctx context.Context) (unsaved []gossip.NodeID, 
 	group.SetLimit(tellAtOnce)
 	for i := range nodes {
 		n := &nodes[i]
-		if n.Removed {
+		if n.Removed || n.Joined {
 			continue
 		}
 		group.Go(func() error {
@@ -133,7 +133,7 @@ func (c *controller) signalPaused(nodes []NodeState) (woken []*child) {
 func (c *controller) keepState() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	state, now := c.state, time.Now().UTC()
+	state, now := c.state.withoutJoined(), time.Now().UTC()
 	state.Stopped = &now
 	if err := store.WriteState(c.dir, StateVersion, state); err != nil {
 		c.log.Error("writing down that the network is kept", "error", err)
@@ -171,6 +171,7 @@ func (c *controller) comeBack(prior *State) error {
 
 // markStopped writes down that a network is stopped whose controller is gone.
 func markStopped(dir *store.Dir, state State) error {
+	state = state.withoutJoined()
 	now := time.Now().UTC()
 	state.Stopped = &now
 	return storeError(store.WriteState(dir, StateVersion, state))

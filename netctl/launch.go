@@ -49,6 +49,8 @@ type child struct {
 	id   proc.Identity
 	gone chan struct{} // closed when it has been reaped and its end has been noted
 	exit exit          // set before that
+
+	byHand *proc.Process // of a node that a person has started: it is no child, and pinned instead
 }
 
 // launcher forks node processes and reaps them.
@@ -257,6 +259,10 @@ func describe(status syscall.WaitStatus) string {
 
 // signal sends a signal to a child that has not been reaped; its pid cannot be anybody else's.
 func (l *launcher) signal(c *child, sig syscall.Signal) {
+	if c.byHand != nil {
+		c.byHand.Signal(sig) // of no effect when it has ended
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.children[c.id.PID] == c {

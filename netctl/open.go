@@ -44,7 +44,11 @@ func Open(root, name string) (*Network, error) {
 	}
 	state, err := store.ReadState[State](dir, StateVersion)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, notRunning(root, name)
+		n, err := openHands(dir)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, notRunning(root, name)
+		}
+		return n, storeError(err)
 	}
 	if err != nil {
 		return nil, storeError(err)
@@ -162,7 +166,7 @@ func (n *Network) Node(id gossip.NodeID) (*api.Client, error) {
 }
 
 func (n *Network) client(id gossip.NodeID) *api.Client {
-	return api.NewClient(n.shared, "http://"+n.state.Spec.nodeAddr(id), n.state.NetworkID, n.keys.control, fmt.Sprintf("node %d", id))
+	return api.NewClient(n.shared, "http://"+n.state.addr(id), n.state.NetworkID, n.keys.control, fmt.Sprintf("node %d", id))
 }
 
 func (n *Network) controller() *api.Client {
@@ -224,6 +228,9 @@ func (n *Network) explainSilence(err error) error {
 
 // gone says, if it is so, that the controller is dead and with it the network.
 func (n *Network) gone() error {
+	if n.state.byHand {
+		return n.goneHands()
+	}
 	p, err := proc.Open(n.state.Controller)
 	if err == nil {
 		defer p.Close()
@@ -275,6 +282,9 @@ func (n *Network) View(ctx context.Context) (View, error) {
 
 // Wiring asks the controller how the network is, and nobody else: message counts are zero.
 func (n *Network) Wiring(ctx context.Context) (View, error) {
+	if n.state.byHand {
+		return n.handsView(ctx)
+	}
 	var v View
 	err := n.controller().Do(ctx, http.MethodGet, "/v1/network", nil, &v)
 	if err == nil {
@@ -292,6 +302,9 @@ func (n *Network) Add(ctx context.Context, req AddRequest) (Change, error) {
 
 // Remove removes a node, also one that is dead.
 func (n *Network) Remove(ctx context.Context, req RemoveRequest) (Change, error) {
+	if n.state.byHand {
+		return n.removeHand(ctx, req)
+	}
 	return n.ask(ctx, "/v1/nodes/remove", req)
 }
 

@@ -21,6 +21,9 @@ func (c *controller) restart(ctx context.Context, req LivesRequest) (Lives, erro
 	if err != nil {
 		return Lives{}, err
 	}
+	if err := c.ownNodes(lives); err != nil {
+		return Lives{}, err
+	}
 	c.launch.end(c.processes(lives))
 	ids := make([]gossip.NodeID, len(lives))
 	for i, l := range lives {

@@ -50,6 +50,7 @@ func Resume(ctx context.Context, name string, opts StartOptions) (*Started, erro
 	if err := clearWay(ctx, dir, &state); err != nil {
 		return nil, err
 	}
+	state = state.withoutJoined()
 	if state.Stopped == nil && !state.Spec.Durable {
 		opts.Note(memoryLost(dir))
 	}

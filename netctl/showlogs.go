@@ -80,6 +80,9 @@ func openLogs(name string, opts LogOptions) (*logs, error) {
 		l.state = &state
 	}
 	if _, err := os.Lstat(filepath.Join(dir.Path(), logFolder)); err != nil {
+		if n, err := openHands(dir); err == nil {
+			return nil, logsByHand(fmt.Sprintf("the nodes of network %q were", n.Name()))
+		}
 		return nil, notRunning(root, name) // a folder, but nothing has run in it
 	}
 	if l.root, err = dir.Subfolder(logFolder); err != nil {
@@ -115,6 +118,9 @@ func (l *logs) begin() (skip int, err error) {
 	for _, id := range l.opts.Nodes {
 		_, log := files[logKey{node: id}]
 		_, stderr := files[logKey{node: id, stderr: true}]
+		if err := l.logsElsewhere(id); err != nil && !log {
+			return 0, err
+		}
 		if log || stderr || l.state != nil && l.state.node(id) != nil {
 			continue
 		}

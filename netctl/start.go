@@ -100,6 +100,9 @@ func leftOver(ctx context.Context, dir *store.Dir, note func(string)) (bool, err
 	state, err := store.ReadState[State](dir, StateVersion)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		if left, err := handsLeft(dir); left || err != nil {
+			return left, err
+		}
 		stale, err := failedStart(dir)
 		if err == nil {
 			err = lacksState(api.CodeConflict, dir, nil)

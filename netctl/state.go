@@ -35,6 +35,8 @@ type State struct {
 
 	// Stopped is when the network was stopped and kept: nothing of it runs, and it can be resumed.
 	Stopped *time.Time `json:"stopped,omitempty"`
+
+	byHand bool // it has no controller, and no state file
 }
 
 // NodeState is one node in the state file.
@@ -48,6 +50,8 @@ type NodeState struct {
 	Removed  bool            `json:"removed,omitempty"`
 	Exit     string          `json:"exit,omitempty"` // how a dead node ended
 	Ended    *time.Time      `json:"ended,omitempty"`
+	Joined   bool            `json:"joined,omitempty"` // it was started by hand, and is no child of the controller's
+	Addr     string          `json:"addr,omitempty"`   // where it listens, if not at the port of its number
 }
 
 // Validate says what is wrong with a state that was read.
@@ -89,6 +93,9 @@ func (s State) Validate() error {
 		}
 		if slices.ContainsFunc(n.Contacts, func(p gossip.NodeID) bool { return p < 1 || p == n.ID }) {
 			return fmt.Errorf("the contacts of node %d are %d", n.ID, n.Contacts)
+		}
+		if n.Addr != "" && api.CheckPeers(0, []api.Peer{{ID: n.ID, Addr: n.Addr}}) != nil {
+			return fmt.Errorf("the address of node %d is %.40q", n.ID, n.Addr)
 		}
 		if err := n.Process.Validate(); err != nil {
 			return fmt.Errorf("node %d: %w", n.ID, err)

@@ -93,6 +93,11 @@ func stop(ctx context.Context, root, name string, how ending) (Stopped, error) {
 	}
 	defer release()
 	state, err := store.ReadState[State](dir, StateVersion)
+	if errors.Is(err, os.ErrNotExist) {
+		if done, err := stopHands(ctx, dir, how, &out); done {
+			return out, err
+		}
+	}
 	if err != nil {
 		return out, stopStateless(ctx, dir, err, how, &out)
 	}
@@ -286,7 +291,7 @@ func stopUnseen(ctx context.Context, dir *store.Dir, state State, how ending, ou
 // Listed is one network in a list.
 type Listed struct {
 	Network  string     `json:"network"`
-	State    string     `json:"state"` // running, stopped, gone, damaged
+	State    string     `json:"state"` // running, stopped, gone, damaged, by hand
 	Topology string     `json:"topology"`
 	Protocol string     `json:"protocol"`
 	Nodes    int        `json:"nodes"`
@@ -315,7 +320,13 @@ func List(root string) ([]Listed, error) {
 			state, err = store.ReadState[State](dir, StateVersion)
 		}
 		if errors.Is(err, os.ErrNotExist) {
-			continue // being started, or kept logs
+			if err = listHands(dir, &l); errors.Is(err, os.ErrNotExist) {
+				continue // being started, or kept logs
+			}
+			if err == nil {
+				list = append(list, l)
+				continue
+			}
 		}
 		if err != nil {
 			l.Problem = err.Error()

@@ -54,6 +54,9 @@ func statsOf(ctx context.Context, ids []gossip.NodeID, client func(gossip.NodeID
 // Metrics asks the controller for the counters of all nodes, in the text format of Prometheus.
 func (n *Network) Metrics(ctx context.Context) ([]byte, error) {
 	var page []byte
+	if err := n.needsController(); err != nil {
+		return nil, err
+	}
 	err := n.controller().Do(ctx, http.MethodGet, "/metrics", nil, &page)
 	return page, n.Explain(err)
 }

@@ -76,6 +76,7 @@ type NodeView struct {
 	Unread   int             `json:"unread"`
 	Exit     string          `json:"exit,omitempty"`    // how a dead node ended
 	Ended    *time.Time      `json:"ended,omitempty"`   // and when
+	Joined   bool            `json:"joined,omitempty"`  // it was started by hand
 	Traffic  *NodeTraffic    `json:"traffic,omitempty"` // where it was asked for; see Network.Count
 	Sees     *Opinion        `json:"view,omitempty"`    // its own view of the others, where it has one and was asked; see Network.Ask
 }
@@ -94,8 +95,8 @@ func (s *State) view(status func(*NodeState) NodeStatus) View {
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		v.Nodes = append(v.Nodes, NodeView{
-			ID: n.ID, State: status(n), Run: n.Run, PID: n.Process.PID, URL: "http://" + s.Spec.nodeAddr(n.ID),
-			Peers: append([]gossip.NodeID{}, n.Peers...), Exit: n.Exit, Ended: n.Ended,
+			ID: n.ID, State: status(n), Run: n.Run, PID: n.Process.PID, URL: "http://" + s.addr(n.ID),
+			Peers: append([]gossip.NodeID{}, n.Peers...), Exit: n.Exit, Ended: n.Ended, Joined: n.Joined,
 		})
 	}
 	v.Topology = topologyView(&s.Spec, v.Live())

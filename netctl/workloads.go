@@ -281,6 +281,9 @@ func (n *Network) StopWorkloads(ctx context.Context, names []string) (WorkloadAn
 // Workloads are what nodes of the network are to do by themselves.
 func (n *Network) Workloads(ctx context.Context) ([]Workload, error) {
 	var out WorkloadAnswer
+	if err := n.needsController(); err != nil {
+		return nil, err
+	}
 	err := n.controller().Do(ctx, http.MethodGet, "/v1/workloads", nil, &out)
 	if err == nil {
 		if err = validateWorkloads(out.Workloads); err != nil {

@@ -140,6 +140,9 @@ func (s *server) Leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	s.wire.Drained(ctx)
+	if s.gone != nil {
+		s.gone()
+	}
 }
 
 // goodbye says goodbye to the others, once.
@@ -152,6 +155,16 @@ func (s *server) goodbye() {
 		s.log.Info("said goodbye")
 		close(s.left)
 	})
+}
+
+// departed reports whether the node has said goodbye.
+func (s *server) departed() bool {
+	select {
+	case <-s.left:
+		return true
+	default:
+		return false
+	}
 }
 
 // prove answers a challenge as this node.

@@ -49,6 +49,7 @@ type server struct {
 	bye    sync.Once
 	left   chan struct{} // closed when the node has said goodbye
 	silent atomic.Bool   // it says none
+	gone   func()        // called when it has; nil: somebody else ends it
 	finder Discovery     // of a process; nil: none
 	roster *roster
 

@@ -159,7 +159,7 @@ func (w *workloads) due(now time.Time) (*busy, time.Duration) {
 		}
 	}
 	switch {
-	case first == nil || w.server.left.Load(): // who has said goodbye takes part in nothing any more
+	case first == nil || w.server.departed(): // who has said goodbye takes part in nothing any more
 		return nil, workload.MaxEvery
 	case when.After(now) || held.After(now):
 		return nil, max(when.Sub(now), held.Sub(now))

@@ -302,7 +302,8 @@ func (l *launcher) watch(ch *child) {
 }
 
 // guard binds the port of a node that was started by hand and has crashed, so that no stranger is shown the token
-// that its peers have for each other. Between its end and this anybody could; see docs/architecture.md.
+// that its peers have for each other. Between its end and this, some 20 ms, anybody could: only a child's socket can
+// be kept all the time.
 func (c *controller) guard(id gossip.NodeID, addr string) {
 	l, err := net.Listen("tcp", addr)
 	if err == nil {

@@ -182,6 +182,33 @@ func TestANodeStartedByHandIsNotKept(t *testing.T) {
 	l.ends(h, 0)
 }
 
+// Where nodes find each other, one contact will do, and everybody hears of a goodbye.
+func TestANodeStartedByHandIsFoundByTheOthers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(4, "bootstrap", "--membership", "swim", "--membership-set", quick)
+	h := l.hand(5, "--join", l.port(3), "--listen", l.port(9), "--id", "5")
+	if got := l.contactsOf(5); !slices.Equal(got, []gossip.NodeID{3}) {
+		t.Errorf("its contacts are %v", got)
+	}
+	l.must(0, nil, "wait-members", "--alive", "1-5")
+	l.arrives(5, "found")
+	l.must(0, nil, "set-value", "5", "colour", "blue")
+	eventually(t, 3*time.Second, "everybody knows its value", func() bool { return strings.Contains(l.run("get-values", "2").out, "blue") })
+	h.Kill()
+	<-h.done
+	l.must(0, nil, "wait-members", "--alive", "1-4", "--dead", "5")
+	h = l.hand(5, "--id", "5")
+	l.must(0, nil, "wait-members", "--alive", "1-5")
+	h.Signal(syscall.SIGINT)
+	l.ends(h, 0, "Node 5 has left")
+	l.must(0, nil, "wait-members", "--alive", "1-4", "--dead", "5")
+	h = l.hand(5, "--id", "5")
+	l.must(0, nil, "wait-members", "--alive", "1-5")
+	l.must(0, []string{"Node 5 removed"}, "remove-node", "5")
+	l.ends(h, 0, "Node 5 has left")
+}
+
 // Two at once want the same number: one gets it.
 func TestOneOfTwoGetsANumber(t *testing.T) {
 	t.Parallel()

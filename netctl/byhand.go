@@ -374,7 +374,7 @@ func (o *RunOptions) takePlace(dir *store.Dir, network *hands, n hand, contacts 
 	cfg := api.NodeConfig{
 		Network: o.Network, NetworkID: network.NetworkID, ID: n.Node, Run: n.Run, Seed: spec.Seed,
 		Protocol: spec.Protocol, Settings: spec.Settings, Peers: append([]api.Peer{}, contacts...),
-		ControlToken: k.control, PeerToken: k.peer,
+		ControlToken: k.control, PeerToken: k.peer, GuestToken: k.guest,
 		Repair: cmp.Or(spec.Repair, protocol.RepairNone), RepairEvery: spec.RepairEvery,
 		Discovery: spec.Discovery, Membership: cmp.Or(spec.Membership, membership.None), MembershipSettings: spec.MembershipSettings,
 	}

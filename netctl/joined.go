@@ -86,8 +86,9 @@ func (c *controller) join(_ context.Context, req JoinRequest) (JoinAnswer, error
 	c.mu.Unlock()
 	c.launch.watch(ch)
 	cfg := c.configOf(id)
-	cfg.ControlToken, cfg.PeerToken, cfg.LogFile = "", "", "" // it has a terminal to write to
-	cfg.Peers = []api.Peer{}                                  // it is told them once it can be called
+	cfg.ControlToken, cfg.PeerToken, cfg.GuestToken = "", "", ""
+	cfg.LogFile = ""         // it has a terminal to write to
+	cfg.Peers = []api.Peer{} // it is told them once it can be called
 	if !cfg.Durable {
 		cfg.DataFile = "" // what is kept of such a network is for the nodes that come back with it
 	}

@@ -188,7 +188,7 @@ func (o *RunOptions) joinControlled(ctx context.Context, dir *store.Dir, state S
 		return nil, n.Explain(err)
 	}
 	h.Config = at.Config
-	h.Config.ControlToken, h.Config.PeerToken = n.keys.control, n.keys.peer
+	h.Config.ControlToken, h.Config.PeerToken, h.Config.GuestToken = n.keys.control, n.keys.peer, n.keys.guest
 	if h.Listener, err = listenAt(at.Addr); err != nil {
 		h.tellLeave()
 		owner.Close()

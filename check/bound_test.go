@@ -30,3 +30,25 @@ func TestNodesTimesMessagesAreBounded(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// So it is with values and members.
+func TestValuesAndMembersAreBounded(t *testing.T) {
+	c := New(Conditions{Nodes: []gossip.NodeID{1, 2}, Membership: Swim, DeadWithin: time.Second, AliveWithin: time.Second})
+	c.shared.most = 1000
+	for i := range 10_000 {
+		at, v := time.Unix(int64(i), 0), gossip.UpdateID(1, 1, uint32(i+1))
+		c.Event(&trace.Event{At: at, Node: 2, Run: 1, Kind: trace.Send, Message: v, Peer: 1})
+		c.Event(&trace.Event{At: at, Node: 2, Run: 1, Kind: trace.Apply, Message: v, Name: v.String()})
+		c.Event(&trace.Event{At: at, Node: 2, Run: 1, Kind: trace.Value, Message: v, Name: v.String()})
+		for run := range uint32(3) {
+			c.Event(&trace.Event{At: at, Node: 2, Run: 1, Kind: trace.Member, Peer: gossip.NodeID(i), PeerRun: run, Reason: "alive"})
+		}
+	}
+	n := c.nodes[2]
+	if kept := len(c.shared.updates) + len(c.shared.keys) + len(n.values.now) + len(n.values.rows) + len(n.members.seen); kept > 1100 {
+		t.Errorf("%d are kept", kept)
+	}
+	if v := c.Verdict(); !strings.Contains(strings.Join(v.Unknown, " "), "more than can be judged") {
+		t.Errorf("%q", v.Unknown)
+	}
+}

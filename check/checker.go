@@ -24,6 +24,7 @@ type Checker struct {
 	nodes    map[gossip.NodeID]*node
 	lately   *node // whose event came last, most likely the next as well
 	control  control
+	shared   shared
 	changed  int64 // when the last life of any node began, or ended as it was told to
 
 	violations []Violation
@@ -52,7 +53,7 @@ func New(c Conditions) *Checker {
 	if c.Work <= 0 {
 		c.Work = DefaultWork
 	}
-	k := &Checker{cond: c, most: maxPairs, logs: []string{""}, nodes: make(map[gossip.NodeID]*node), counts: make(map[Guarantee]*Checked)}
+	k := &Checker{cond: c, most: maxPairs, shared: shared{most: maxShared}, logs: []string{""}, nodes: make(map[gossip.NodeID]*node), counts: make(map[Guarantee]*Checked)}
 	for _, g := range guarantees {
 		k.counts[g] = &Checked{Guarantee: g}
 	}

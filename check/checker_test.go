@@ -18,6 +18,45 @@ var (
 	led     = Conditions{Nodes: []gossip.NodeID{1, 2}, Controlled: true}
 )
 
+// Conditions of networks with values, and with a membership that promises 10 and 20 seconds.
+var (
+	owned    = Conditions{Nodes: []gossip.NodeID{1, 2}, ValuesWithin: 10 * time.Second}
+	three    = []gossip.NodeID{1, 2, 3}
+	swimming = Conditions{Nodes: three, Membership: Swim, DeadWithin: 10 * time.Second, AliveWithin: 20 * time.Second}
+	known    = Conditions{Nodes: three, Membership: Acquainted, AliveWithin: 20 * time.Second}
+	partly   = Conditions{Nodes: three, Membership: Hyparview, DeadWithin: 10 * time.Second, AliveWithin: 20 * time.Second}
+)
+
+// oneSet is a value that node 1 sets and node 2 comes to have.
+const oneSet = both + "1.1 publish 1.1.v1\n1.1 apply 1.1.v1 name=k\n1.1 send 1.1.v1 peer=2\n2.1 receive 1.1.v1 peer=1\n2.1 apply 1.1.v1 name=k\n"
+
+// readK reads both nodes with one value of key k.
+const readK = "wait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\n2.1 value 1.1.v1 name=k\nread 2.1"
+
+// met is three nodes that know of each other, left alone for a while.
+const met = both + `3.1 start
+1.1 member peer=2.1 reason=alive
+1.1 member peer=3.1 reason=alive
+2.1 member peer=1.1 reason=alive
+2.1 member peer=3.1 reason=alive
+3.1 member peer=1.1 reason=alive
+3.1 member peer=2.1 reason=alive
+wait 30s
+`
+
+// readMet reads the three as they are after met.
+const readMet = `wait 30s
+1.1 view peer=2.1 reason=alive
+1.1 view peer=3.1 reason=alive
+read 1.1
+2.1 view peer=1.1 reason=alive
+2.1 view peer=3.1 reason=alive
+read 2.1
+3.1 view peer=1.1 reason=alive
+3.1 view peer=2.1 reason=alive
+read 3.1
+`
+
 const both = "1.1 start\n2.1 start\n"
 
 var verdicts = []struct {
@@ -93,6 +132,75 @@ var verdicts = []struct {
 	{"G9 not heard", plain, both + "1.1 link peer=2.1 sent=7 passed=7\n2.1 heard peer=1.1 received=5\nread 1.1\nread 2.1", False, "G9", "has heard 5"},
 	{"G9 nothing heard", plain, both + "1.1 link peer=2.1 sent=7 passed=7\nread 1.1\nread 2.1", False, "G9", "has heard 0"},
 	{"G9 not sent", plain, both + "2.1 heard peer=1.1 received=5\nread 1.1\nread 2.1", False, "G9", "says nothing of them"},
+
+	// Values.
+	{"a value", owned, oneSet + readK, True, "", ""},
+	{"a value by nobody's promise", plain, oneSet + readK, True, "", ""},
+	{"updates are no messages", plain, oneSet + "1.1 send 1.1.v1 peer=2\n2.1 drop 1.1.v1 peer=1 reason=duplicate\n" + readK, True, "", ""},
+	{"a value that is replaced", owned, oneSet + "1.1 apply 1.1.v2 name=k\n2.1 apply 1.1.v2 name=k\n" + strings.ReplaceAll(readK, "v1", "v2"), True, "", ""},
+	{"versions of two keys may overtake each other", owned, both + "1.1 apply 1.1.v1 name=a\n1.1 apply 1.1.v2 name=b\n2.1 apply 1.1.v2 name=b\n2.1 apply 1.1.v1 name=a\nwait 11s\n" +
+		"1.1 value 1.1.v1 name=a\n1.1 value 1.1.v2 name=b\nread 1.1\n2.1 value 1.1.v1 name=a\n2.1 value 1.1.v2 name=b\nread 2.1", True, "", ""},
+	{"what is gone may be forgotten", owned, oneSet + "1.1 apply 1.1.v2 name=k count=1\n2.1 apply 1.1.v2 name=k count=1\nwait 11s\n1.1 value 1.1.v2 name=k count=1\nread 1.1\nread 2.1", True, "", ""},
+	{"a new life takes the place of the old", owned, oneSet + "1.1 kill\n1.2 start\n1.2 apply 1.2.v1 name=j\n2.1 apply 1.2.v1 name=j\nwait 11s\n1.2 value 1.2.v1 name=j\nread 1.2\n2.1 value 1.2.v1 name=j\nread 2.1", True, "", ""},
+	{"a durable map goes on in the next life", owned, oneSet + "1.1 kill\n1.2 start\n1.2 apply 1.1.v2 name=j\n2.1 apply 1.1.v2 name=j\nwait 11s\n1.2 value 1.1.v1 name=k\n1.2 value 1.1.v2 name=j\nread 1.2\n" +
+		"2.1 value 1.1.v1 name=k\n2.1 value 1.1.v2 name=j\nread 2.1", True, "", ""},
+	{"values that outlive their owner", owned, both + "1.1 apply 1.1.v1 name=k\n2.1 apply 1.1.v1 name=k\n1.1 kill\nwait 11s\n2.1 value 1.1.v1 name=k\nread 2.1", True, "", ""},
+	{"values go on after the final read", owned, oneSet + readK + "\n1.1 publish 1.1.v2\n1.1 apply 1.1.v2 name=k\n2.1 apply 1.1.v2 name=k", True, "", ""},
+	{"G1 an update is delivered", plain, oneSet + "2.1 deliver 1.1.v1\n" + readK, False, "G1", "as if it were a message"},
+	{"G1 an update is in an inbox", plain, oneSet + "wait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\n2.1 value 1.1.v1 name=k\nread 2.1 1.1.v1", False, "G1", "as if it were a message"},
+	{"G1 an update of another's", plain, oneSet + "2.1 publish 1.1.v2\n" + readK, False, "G1", "not its own name"},
+	{"G7 a storm of updates", Conditions{Nodes: []gossip.NodeID{1, 2}, Work: 2}, oneSet + strings.Repeat("1.1 send 1.1.v1 peer=2\n", 4) + readK, False, "G7", "update 1.1.v1 was sent 5 times"},
+	{"G12 an older version over a newer one", owned, oneSet + "1.1 apply 1.1.v2 name=k\n2.1 apply 1.1.v2 name=k\n2.1 apply 1.1.v1 name=k\n" + strings.ReplaceAll(readK, "v1", "v2"), False, "G12", "goes back to 1.1.v1"},
+	{"G12 an older life over a newer one", owned, oneSet + "1.1 kill\n1.2 start\n1.2 apply 1.2.v1 name=j\n2.1 apply 1.2.v1 name=j\n2.1 apply 1.1.v1 name=k\nwait 11s\n1.2 value 1.2.v1 name=j\nread 1.2\n2.1 value 1.2.v1 name=j\nread 2.1",
+		False, "G12", "though it has values of life 2"},
+	{"G12 deleted, and there again", owned, oneSet + "1.1 apply 1.1.v2 name=k count=1\n2.1 apply 1.1.v2 name=k count=1\n2.1 apply 1.1.v1 name=k\nwait 11s\nread 1.1\nread 2.1", False, "G12", "goes back"},
+	{"G12 deleted, and there in the end", owned, oneSet + "1.1 apply 1.1.v2 name=k count=1\nwait 11s\n1.1 value 1.1.v2 name=k count=1\nread 1.1\n2.1 value 1.1.v1 name=k\nread 2.1", False, "G12", "has deleted"},
+	{"G12 never there", owned, both + "1.1 apply 1.1.v1 name=k\nwait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\nread 2.1", False, "G12", "does not have key"},
+	{"G12 old in the end", owned, oneSet + "1.1 apply 1.1.v2 name=k\nwait 11s\n1.1 value 1.1.v2 name=k\nread 1.1\n2.1 value 1.1.v1 name=k\nread 2.1", False, "G12", "at 1.v1, which is at 1.v2"},
+	{"G12 another value", owned, both + "1.1 apply 1.1.v1 name=k\n2.1 apply 1.1.v1 name=k digest=5\n" + readK, False, "G12", "not what its owner has set"},
+	{"G12 another key", owned, both + "1.1 apply 1.1.v1 name=k\n2.1 apply 1.1.v1 name=l\nwait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\n2.1 value 1.1.v1 name=l\nread 2.1", False, "G12", "not what its owner has set"},
+	{"G12 never set", owned, both + "2.1 apply 1.1.v1 name=k\nwait 11s\nread 1.1\n2.1 value 1.1.v1 name=k\nread 2.1", False, "G12", "never set by its owner"},
+	{"G12 never applied", owned, both + "1.1 apply 1.1.v1 name=k\n" + readK, False, "G12", "which it never applied"},
+	{"G12 a version is given twice", owned, oneSet + "1.1 apply 1.1.v1 name=j\n" + readK, False, "G12", "twice, to different changes"},
+	{"G12 an owner goes back", owned, both + "1.1 apply 1.1.v5 name=k\n1.1 apply 1.1.v3 name=j\n2.1 apply 1.1.v5 name=k\n2.1 apply 1.1.v3 name=j\nwait 11s\n1.1 value 1.1.v5 name=k\n1.1 value 1.1.v3 name=j\nread 1.1\n" +
+		"2.1 value 1.1.v5 name=k\n2.1 value 1.1.v3 name=j\nread 2.1", False, "G12", "after version 5"},
+	{"G12 no update", owned, both + "1.1 apply 1.1.1 name=k\nread 1.1\nread 2.1", False, "G12", "no update of a value"},
+	{"values read too early", owned, both + "1.1 apply 1.1.v1 name=k\n1.1 value 1.1.v1 name=k\nread 1.1\nread 2.1", Unknown, "", "do not have the same values yet"},
+	{"values apart by a fault", owned, both + "0 fault name=f1\n1.1 apply 1.1.v1 name=k\nwait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\nread 2.1", Unknown, "", "while faults are in force"},
+	{"values of an owner without a log", Conditions{Nodes: three}, both + "1.1 apply 3.1.v1 name=k\n2.1 apply 3.1.v1 name=k\n1.1 value 3.1.v1 name=k\nread 1.1\n2.1 value 3.1.v1 name=k\nread 2.1", Unknown, "", "has set what others have"},
+	{"half a picture", owned, oneSet + "wait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\n2.1 end values=1", Unknown, "", "0 values of 1"},
+
+	// Membership.
+	{"all know all", swimming, met + readMet, True, "", ""},
+	{"a suspicion is no death", swimming, met + strings.Replace(readMet, "alive", "suspect", 1), True, "", ""},
+	{"nobody tells who is there", plain, both + "1.1 member peer=2.1 reason=dead\n1.1 member peer=2.1 reason=alive\nread 1.1\nread 2.1", True, "", ""},
+	{"a death is noticed", swimming, met + "3.1 kill\nwait 5s\n1.1 member peer=3.1 reason=suspect\n1.1 member peer=3.1 reason=dead\n2.1 member peer=3.1 reason=dead\nwait 30s\n" +
+		"1.1 view peer=2.1 reason=alive\n1.1 view peer=3.1 reason=dead\nread 1.1\n2.1 view peer=1.1 reason=alive\nread 2.1", True, "", ""},
+	{"dead, and back with a new life", swimming, met + "3.1 kill\n1.1 member peer=3.1 reason=dead\n2.1 member peer=3.1 reason=dead\n3.2 start\n1.1 member peer=3.2 reason=alive\n2.1 member peer=3.2 reason=alive\n" +
+		strings.ReplaceAll(readMet, "3.1", "3.2"), True, "", ""},
+	{"dead by mistake, and back with a new incarnation", swimming, met + "0 fault name=f\n1.1 member peer=3.1 reason=dead\n0 heal name=f\n1.1 member peer=3.1 reason=alive count=1\n" +
+		strings.Replace(readMet, "1.1 view peer=3.1 reason=alive", "1.1 view peer=3.1 reason=alive count=1", 1), True, "", ""},
+	{"a paused node may be dead or alive", swimming, met + "3.1 pause\n1.1 member peer=3.1 reason=dead\nwait 30s\n1.1 view peer=2.1 reason=alive\n1.1 view peer=3.1 reason=dead\nread 1.1\n2.1 view peer=1.1 reason=alive\n2.1 view peer=3.1 reason=alive\nread 2.1", True, "", ""},
+	{"how soon is not judged in a fault", swimming, met + "0 fault name=f\n3.1 kill\nwait 20s\n0 heal name=f\n1.1 member peer=3.1 reason=dead\n2.1 member peer=3.1 reason=dead\nwait 30s\n1.1 view peer=2.1 reason=alive\nread 1.1\n2.1 view peer=1.1 reason=alive\nread 2.1",
+		True, "", "how soon a kill was noticed is not judged"},
+	{"acquaintances do not notice deaths", known, met + "3.1 kill\nwait 30s\n1.1 view peer=2.1 reason=alive\n1.1 view peer=3.1 reason=alive\nread 1.1\n2.1 view peer=1.1 reason=alive\nread 2.1", True, "", ""},
+	{"hyparview knows some", partly, met + "wait 30s\n1.1 view peer=2.1 reason=alive name=neighbour\nread 1.1\nread 2.1\nread 3.1", True, "", ""},
+	{"hyparview may keep a dead one in reserve", partly, met + "3.1 kill\nwait 30s\n1.1 view peer=3.1 reason=alive\nread 1.1\nread 2.1", True, "", ""},
+	{"G8 a dead neighbour", partly, met + "3.1 kill\nwait 30s\n1.1 view peer=3.1 reason=alive name=neighbour\nread 1.1\nread 2.1", False, "G8", "which has ended"},
+	{"G8 never noticed", swimming, met + "3.1 kill\n1.1 member peer=3.1 reason=dead\nwait 30s\n1.1 view peer=2.1 reason=alive\nread 1.1\n2.1 view peer=1.1 reason=alive\n2.1 view peer=3.1 reason=alive\nread 2.1", False, "G8", "never notices"},
+	{"G8 noticed late", swimming, met + "3.1 kill\n1.1 member peer=3.1 reason=dead\nwait 12s\n2.1 member peer=3.1 reason=dead\nwait 30s\n1.1 view peer=2.1 reason=alive\nread 1.1\n2.1 view peer=1.1 reason=alive\nread 2.1", False, "G8", "2.002s late"},
+	{"G8 a dead life is back", swimming, met + "3.1 kill\n1.1 member peer=3.1 reason=dead\n2.1 member peer=3.1 reason=dead\n1.1 member peer=3.1 reason=alive\n1.1 member peer=3.1 reason=dead\nwait 30s\n1.1 view peer=2.1 reason=alive\nread 1.1\n2.1 view peer=1.1 reason=alive\nread 2.1",
+		False, "G8", "after it was dead"},
+	{"G8 back in silence", known, met + "1.1 member peer=3.1 reason=left\n" + readMet, False, "G8", "in the end, after it was left"},
+	{"G8 an older life is back", swimming, met + "3.1 kill\n3.2 start\n1.1 member peer=3.2 reason=alive\n1.1 member peer=3.1 reason=alive\n1.1 member peer=3.2 reason=alive\n2.1 member peer=3.2 reason=alive\n" + strings.ReplaceAll(readMet, "3.1", "3.2"),
+		False, "G8", "after it was alive in life 2"},
+	{"G8 nobody comes back", swimming, met + "0 fault name=f\n1.1 member peer=3.1 reason=dead\n0 heal name=f\n" + strings.Replace(readMet, "1.1 view peer=3.1 reason=alive", "1.1 view peer=3.1 reason=dead", 1), False, "G8", "which lives"},
+	{"G8 never met", known, met + strings.Replace(readMet, "1.1 view peer=3.1 reason=alive\n", "", 1), False, "G8", "does not know of node 3"},
+	{"G8 the old life is known", swimming, met + "3.1 kill\n3.2 start\n2.1 member peer=3.2 reason=alive\n" + strings.Replace(strings.ReplaceAll(readMet, "3.1", "3.2"), "1.1 view peer=3.2", "1.1 view peer=3.1", 1), False, "G8", "which lives its life 2"},
+	{"G8 a life that never was", swimming, met + strings.Replace(readMet, "1.1 view peer=3.1", "1.1 view peer=3.7", 1), False, "G8", "life 7 of node 3, which has had 1"},
+	{"members read too early", swimming, met + "3.1 kill\n3.2 start\n" + strings.Replace(strings.ReplaceAll(readMet, "3.1", "3.2"), "wait 30s\n1.1 view peer=2.1 reason=alive\n1.1 view peer=3.2", "1.1 view peer=2.1 reason=alive\n1.1 view peer=3.1", 1), Unknown, "", "not all know of all yet"},
+	{"members while a fault is in force", swimming, met + "0 fault name=f\n" + readMet, Unknown, "", "G8 is promised without"},
+	{"a member that is something", swimming, met + "1.1 member peer=2.1 reason=asleep\n" + readMet, Unknown, "", "a member that is \"asleep\""},
 
 	// What cannot be told.
 	{"nothing at all", Conditions{}, "", Unknown, "", "nothing is known"},

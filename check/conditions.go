@@ -17,6 +17,13 @@ const (
 	FIFO    Order = "fifo" // messages of one life of an origin as they were published, gaps allowed
 )
 
+// What [Conditions] say of a membership.
+const (
+	Acquainted = "acquainted" // everybody comes to know everybody; who dies without a goodbye is not noticed
+	Swim       = "swim"       // everybody knows everybody, and who is dead
+	Hyparview  = "hyparview"  // everybody knows some: only that no neighbour is dead can be told
+)
+
 // DefaultWork bounds the packets with one message by a hundred for each life of a node. A protocol sends at
 // most one for each peer and allowed relay; this leaves room for graphs of fifty peers a node and for what
 // is lost to be sent again, and a storm is past it in a moment.
@@ -39,6 +46,16 @@ type Conditions struct {
 	Converge   time.Duration            `json:"converge_ns"`    // from the last fault or start until all agree; 0: G5 is not promised
 	Work       float64                  `json:"work"`           // packets with a message for each life of a node, times the relay limit it was given; 0 = DefaultWork
 	Controlled bool                     `json:"controlled"`     // a controller has a log of its own, from its start (node 0) to its end
+	// Membership is how nodes find out who is there: one of the words below. Empty: they do not.
+	Membership string `json:"membership,omitempty"`
+	// DeadWithin is how long after a death, or after the last change, no node may count the dead one as alive;
+	// 0: that is not promised.
+	DeadWithin time.Duration `json:"dead_within_ns,omitempty"`
+	// AliveWithin is how long after the last change every node counts every one that lives as alive; 0: that is
+	// not promised.
+	AliveWithin time.Duration `json:"alive_within_ns,omitempty"`
+	// ValuesWithin is how long after the last change all nodes have the same values; 0: nobody promises when.
+	ValuesWithin time.Duration `json:"values_within_ns,omitempty"`
 	// Parts are the live nodes at the final read, where they have fallen apart by no fault but because of
 	// who was killed, paused or removed. Empty: they have not.
 	Parts [][]gossip.NodeID `json:"parts,omitempty"`

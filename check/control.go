@@ -2,6 +2,7 @@ package check
 
 import (
 	"maps"
+	"slices"
 
 	"gossipctl/gossip"
 	"gossipctl/trace"
@@ -14,6 +15,21 @@ type control struct {
 	lines         uint64 // so far
 	short         bool   // it has not as many as it says itself
 	read          *world // as it was at the final read, if the controller has said when that was
+
+	deaths  []mark     // kills, in order
+	trouble []interval // in which faults were in force or nodes stood still
+	since   int64      // that is so now; 0: it is not
+}
+
+// interval is a while.
+type interval struct{ from, to int64 }
+
+// calm reports whether no fault was in force, and nobody stood still, from one moment to another.
+func (k *control) calm(from, to int64) bool {
+	if k.since != 0 && k.since <= to {
+		return false
+	}
+	return !slices.ContainsFunc(k.trouble, func(i interval) bool { return i.from <= to && from <= i.to })
 }
 
 // world is how the network stands.
@@ -57,6 +73,7 @@ func (k *control) event(c *Checker, e *trace.Event) {
 	case trace.Heal:
 		delete(k.active, e.Name)
 	case trace.Kill:
+		k.deaths = append(k.deaths, c.mark(e))
 		if e.Run == 0 {
 			c.doubt("node %d was killed, but in which life is not told", e.Node)
 		}
@@ -69,6 +86,12 @@ func (k *control) event(c *Checker, e *trace.Event) {
 	case trace.Stop: // of the controller
 	default:
 		c.doubt("%s: a %s of no node", c.logName(), e.Kind)
+	}
+	switch troubled := len(k.active)+len(k.paused) > 0; {
+	case troubled && k.since == 0:
+		k.since = nanos(e.At)
+	case !troubled && k.since != 0:
+		k.trouble, k.since = append(k.trouble, interval{k.since, nanos(e.At)}), 0
 	}
 }
 

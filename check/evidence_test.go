@@ -77,7 +77,10 @@ func numbered(events []trace.Event) []trace.Event {
 			}
 			e.Count, e.Counts = lines[0], map[string]uint64{trace.CountNodes: uint64(len(read)), trace.CountLines: sum}
 		default:
-			e.Counts = map[string]uint64{trace.CountLines: lines[id]}
+			if e.Counts == nil {
+				e.Counts = make(map[string]uint64)
+			}
+			e.Counts[trace.CountLines] = lines[id]
 			read[id] = lines[id] + 1
 		}
 		lines[id]++

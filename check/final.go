@@ -13,6 +13,8 @@ func (n *node) forget() {
 	clear(n.inbox)
 	n.entries, n.entry = 0, 0
 	n.links, n.heard = n.links[:0], n.heard[:0]
+	n.values.forget()
+	n.members.forget()
 }
 
 // final takes in an event of a final read. One that follows an earlier read begins a new one.
@@ -24,12 +26,16 @@ func (n *node) final(c *Checker, e *trace.Event) {
 	switch e.Kind {
 	case trace.Inbox:
 		n.found(c, e)
+	case trace.Value:
+		n.value(c, e)
+	case trace.View:
+		n.view(c, e)
 	case trace.Link:
 		n.links = append(n.links, c.linkRead(e))
 	case trace.Heard:
 		n.heard = append(n.heard, c.linkRead(e))
 	case trace.End:
-		n.reading, n.ended, n.endAt, n.endLine = false, true, nanos(e.At), n.number
+		n.reading, n.ended, n.endAt, n.endLine, n.endMark = false, true, nanos(e.At), n.number, c.mark(e)
 		if had, said := e.Counts[trace.CountLines]; said && had != uint64(n.number-1) {
 			c.doubt("%s: line %d: the log of node %d had %d lines when it said that, and %d are here", c.logName(), c.line, n.id, had, n.number-1)
 			n.broken, n.short = true, true
@@ -38,16 +44,25 @@ func (n *node) final(c *Checker, e *trace.Event) {
 			c.doubt("the final read of node %d has %d messages of %d", n.id, n.entries, e.Count)
 			n.broken = true
 		}
+		if values, views := e.Counts[trace.CountValues], e.Counts[trace.CountViews]; values != n.values.read || views != n.members.read {
+			c.doubt("the final read of node %d has %d values of %d, and %d members of %d", n.id, n.values.read, values, n.members.read, views)
+			n.broken = true
+		}
 	}
 }
 
 // found takes in an entry of the inbox.
 func (n *node) found(c *Checker, e *trace.Event) {
+	n.entries++
+	if e.Message.IsUpdate() {
+		c.violate(Integrity, e.Message, n.id, c.here(e), "update %v is in the inbox of node %d, as if it were a message", e.Message, n.id)
+		n.entry = e.Count
+		return
+	}
 	i := c.find(e.Message)
 	c.checked(Integrity, 1)
 	c.checked(Duplication, 1)
 	c.messages[i].saw(e, c.mark(e))
-	n.entries++
 	switch {
 	case n.inbox.has(i):
 		c.violate(Duplication, e.Message, n.id, c.here(e), "message %v is in the inbox of node %d twice", e.Message, n.id)
@@ -91,11 +106,13 @@ func (c *Checker) judge() Verdict {
 	notes := c.paused(nodes, live)
 	c.inTime()
 	c.work(lives)
+	notes = append(notes, c.judgeMembers(nodes, live)...)
 	c.conserve(live)
+	c.judgeValues(live)
 
 	v := Verdict{
 		Valid: True, Violations: c.violations, Unknown: c.reasons, Notes: notes, Nodes: len(nodes), Live: len(live),
-		Messages: len(c.messages), Events: c.events, Checked: []Checked{},
+		Messages: len(c.messages), Updates: len(c.shared.updates), Events: c.events, Checked: []Checked{},
 	}
 	if c.moreWhy > 0 {
 		c.reasons = append(c.reasons, "and more, of the same kind")
@@ -242,17 +259,22 @@ func (c *Checker) bodies() {
 // unpublished judges a message that nobody was seen to publish. It is forged, unless the origin's log may
 // have lost that.
 func (c *Checker) unpublished(m *message) {
-	origin, first := c.nodes[m.id.Origin], m.bodies[0].first
-	whole := !c.lost()
-	if origin != nil {
-		live := c.control.final().live(origin)
-		whole = !origin.silent() && (!live || origin.ended && !origin.torn) && c.cond.Runs[origin.id] <= origin.run
-	}
-	if !whole {
+	first := m.bodies[0].first
+	if !c.tellsAll(m.id.Origin) {
 		c.doubt("whether node %d has published what others have from it cannot be told: its log is not whole", m.id.Origin)
 		return
 	}
 	c.violate(Integrity, m.id, first.node, c.where(first, m.id), "message %v at node %d was never published", m.id, first.node)
+}
+
+// tellsAll reports whether the logs have everything that a node has ever told.
+func (c *Checker) tellsAll(id gossip.NodeID) bool {
+	origin := c.nodes[id]
+	if origin == nil {
+		return !c.lost()
+	}
+	live := c.control.final().live(origin)
+	return !origin.silent() && (!live || origin.ended && !origin.torn) && c.cond.Runs[origin.id] <= origin.run
 }
 
 // inTime judges G5: nothing was delivered later than promised.
@@ -281,13 +303,20 @@ func (c *Checker) due(m *message) int64 {
 
 // work judges G7.
 func (c *Checker) work(lives int) {
+	judge := func(what string, id gossip.ID, sends int, relays uint64, tooMany mark) {
+		c.checked(Work, 1)
+		bound := c.cond.Work * float64(max(relays, 1))
+		if float64(sends) > bound*float64(lives) && tooMany.is() {
+			c.violate(Work, id, tooMany.node, c.where(tooMany, id), "%s %v was sent %s; allowed are %.0f, %.4g for each of %d lives of nodes",
+				what, id, times(sends), bound*float64(lives), bound, lives)
+		}
+	}
 	for i := range c.messages {
 		m := &c.messages[i]
-		c.checked(Work, 1)
-		bound := c.cond.Work * float64(max(m.relays, 1))
-		if float64(m.sends) > bound*float64(lives) && m.tooMany.is() {
-			c.violate(Work, m.id, m.tooMany.node, c.where(m.tooMany, m.id), "message %v was sent %s; allowed are %.0f, %.4g for each of %d lives of nodes",
-				m.id, times(m.sends), bound*float64(lives), bound, lives)
-		}
+		judge("message", m.id, m.sends, m.relays, m.tooMany)
+	}
+	for i := range c.shared.updates {
+		u := &c.shared.updates[i]
+		judge("update", u.id, u.sends, 1, u.tooMany)
 	}
 }

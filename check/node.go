@@ -28,6 +28,12 @@ type node struct {
 	accepted set      // by this life; where disks matter, by any
 	last     map[life]uint32
 
+	values  picture // what is told of values
+	members members // what is told of who is there
+	bornAt  int64   // when the life at hand began
+	first   int     // number of the event that began it
+	stopAt  int64
+
 	lastAt int64             // of the newest event
 	steady int               // number of the event since which its clock never went back
 	number int               // of the newest event
@@ -38,6 +44,7 @@ type node struct {
 	ended    bool
 	restless bool // something happened after it
 	endAt    int64
+	endMark  mark
 	endLine  int // its number among the events
 	inbox    set
 	entries  uint64 // read so far
@@ -79,14 +86,22 @@ func (n *node) event(c *Checker, e *trace.Event) {
 		return
 	}
 	switch e.Kind {
-	case trace.Inbox, trace.Link, trace.Heard, trace.End:
+	case trace.Inbox, trace.Link, trace.Heard, trace.Value, trace.View, trace.End:
 		n.final(c, e)
+		return
+	case trace.Member:
+		n.member(c, e)
 		return
 	case trace.Stop:
 		n.stopped = !n.ended // once all is read it may go
 		if n.stopped {
+			n.stopAt = nanos(e.At)
 			c.changed = max(c.changed, nanos(e.At))
 		}
+		return
+	}
+	if e.Message.IsUpdate() || e.Kind == trace.Apply {
+		n.update(c, e)
 		return
 	}
 	n.restless = n.restless || n.ended
@@ -131,6 +146,9 @@ func (n *node) start(c *Checker, e *trace.Event) {
 	c.changed = max(c.changed, at)
 	n.began, n.run, n.stopped, n.full = true, e.Run, false, false
 	n.lives++
+	n.bornAt, n.first = at, n.number
+	n.values.newLife()
+	n.members.newLife()
 	n.forget()
 	n.restless = false
 }

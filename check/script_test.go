@@ -22,7 +22,7 @@ var epoch = time.Unix(1_700_000_000, 0).UTC()
 //	wait 20s
 //
 // Each is a millisecond later than the one before. Bodies are told by the message, unless digest says
-// something else. "pub 1.1.1" is the publishing, delivering and accepting of a message, "read 2.1 1.1.1 1.1.2"
+// something else; values stand before the read that they are of. "pub 1.1.1" is the publishing, delivering and accepting of a message, "read 2.1 1.1.1 1.1.2"
 // a final read with these in the inbox.
 func script(t testing.TB, text string) []trace.Event {
 	t.Helper()
@@ -55,7 +55,12 @@ func script(t testing.TB, text string) []trace.Event {
 			for i, id := range word[2:] {
 				fmt.Fprintf(&lines, "%s inbox %s count=%d\n", word[1], id, i+1)
 			}
-			fmt.Fprintf(&lines, "%s end count=%d\n", word[1], len(word)-2)
+			fmt.Fprintf(&lines, "%s end count=%d", word[1], len(word)-2)
+			for kind, name := range map[trace.Kind]string{trace.Value: trace.CountValues, trace.View: trace.CountViews} {
+				if n := before(t, events, word[1], kind); n > 0 {
+					fmt.Fprintf(&lines, " %s=%d", name, n)
+				}
+			}
 			for _, e := range script(t, lines.String()) {
 				e.At = now
 				events = append(events, e)
@@ -74,7 +79,7 @@ func script(t testing.TB, text string) []trace.Event {
 				}
 				e.Message = id
 				switch e.Kind {
-				case trace.Publish, trace.Deliver, trace.Inbox:
+				case trace.Publish, trace.Deliver, trace.Inbox, trace.Apply, trace.Value:
 					e.Digest, e.Size = trace.Digest([]byte(w)), len(w)
 				}
 				continue
@@ -113,6 +118,20 @@ func script(t testing.TB, text string) []trace.Event {
 		events = append(events, e)
 	}
 	return events
+}
+
+// before counts the events of a kind that a final read of a node has so far.
+func before(t testing.TB, events []trace.Event, life string, kind trace.Kind) (n int) {
+	id, _ := parseLife(t, life)
+	for _, e := range events {
+		switch {
+		case e.Node == id && e.Kind == trace.End:
+			n = 0
+		case e.Node == id && e.Kind == kind:
+			n++
+		}
+	}
+	return n
 }
 
 func parseLife(t testing.TB, text string) (gossip.NodeID, uint32) {

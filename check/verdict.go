@@ -9,11 +9,11 @@ import (
 	"gossipctl/trace"
 )
 
-// Guarantee names one of the promises, G1 to G9.
+// Guarantee names one of the promises, G1 to G12.
 type Guarantee string
 
-// The guarantees that logs can show. G8 (membership) is not promised yet; G10 is shown by [LogHash], G11
-// by this package being used for real and simulated runs alike.
+// The guarantees that logs can show. G10 is shown by [LogHash], G11 by this package being used for real and
+// simulated runs alike.
 const (
 	Integrity    Guarantee = "G1"
 	Duplication  Guarantee = "G2"
@@ -22,13 +22,15 @@ const (
 	Bound        Guarantee = "G5"
 	Ordering     Guarantee = "G6"
 	Work         Guarantee = "G7"
+	Membership   Guarantee = "G8"
 	Conservation Guarantee = "G9"
+	Values       Guarantee = "G12"
 )
 
 // Guarantees are all that are judged, in order.
 func Guarantees() []Guarantee { return slices.Clone(guarantees) }
 
-var guarantees = []Guarantee{Integrity, Duplication, Validity, Agreement, Bound, Ordering, Work, Conservation}
+var guarantees = []Guarantee{Integrity, Duplication, Validity, Agreement, Bound, Ordering, Work, Membership, Conservation, Values}
 
 // Title says in some words what the guarantee is about.
 func (g Guarantee) Title() string {
@@ -47,6 +49,10 @@ func (g Guarantee) Title() string {
 		return "order: messages of one origin come in order"
 	case Work:
 		return "bounded work: no message is sent more often than allowed"
+	case Membership:
+		return "membership: who is dead is known to be, who lives is known to live, and no dead life comes back"
+	case Values:
+		return "values: no version goes back, and in the end all have what its owner has set"
 	case Conservation:
 		return "conservation: every packet sent is received, dropped for a reason, or on its way"
 	}
@@ -160,6 +166,7 @@ type Verdict struct {
 	Nodes      int         `json:"nodes"` // that the run had
 	Live       int         `json:"live"`  // of them, at the final read
 	Messages   int         `json:"messages"`
+	Updates    int         `json:"updates,omitempty"` // of values
 	Events     int         `json:"events"`
 }
 

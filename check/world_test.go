@@ -1,7 +1,9 @@
 package check
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -13,7 +15,8 @@ import (
 )
 
 // run makes the events of a run that keeps every guarantee: nodes that flood a full mesh over links that
-// lose and repair, publish while some are killed, restored from disk and cut off, heal, and are read.
+// lose and repair, publish and set values while some are killed, restored from disk and cut off, heal, know of each
+// other, and are read.
 func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	type peer struct {
@@ -24,6 +27,8 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 		seq     uint32
 		pending []gossip.ID // sent to it while it was away
 		down    bool
+		version uint32
+		values  map[string]gossip.ID // by owner and key
 	}
 	type line struct{ from, to gossip.NodeID }
 	now := epoch
@@ -37,8 +42,9 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 	passed := make(map[line]uint64) // to the present life, by the present life
 	say(trace.Event{Kind: trace.Start})
 	c.Nodes, c.Durable, c.Order, c.Converge, c.Controlled = nil, true, NoOrder, 10*time.Second, true
+	c.Membership, c.DeadWithin, c.AliveWithin, c.ValuesWithin = Swim, 10*time.Second, 10*time.Second, 10*time.Second
 	for id := 1; id <= nodes; id++ {
-		all[id] = &peer{run: 1, has: make(map[gossip.ID]bool)}
+		all[id] = &peer{run: 1, has: make(map[gossip.ID]bool), values: make(map[string]gossip.ID)}
 		c.Nodes = append(c.Nodes, gossip.NodeID(id))
 		say(trace.Event{Kind: trace.Start, Node: gossip.NodeID(id), Run: 1})
 	}
@@ -73,10 +79,59 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 		}
 		deliver(to, m)
 	}
+	member := func(at, of int, run uint32, how string) {
+		if at != of && !all[at].down {
+			say(trace.Event{Kind: trace.Member, Node: gossip.NodeID(at), Run: all[at].run, Peer: gossip.NodeID(of), PeerRun: run, Reason: how})
+		}
+	}
+	value := func(kind trace.Kind, at int, key string, u gossip.ID) {
+		e := about(kind, gossip.NodeID(at), u)
+		e.Name, e.Digest, e.Size = key, trace.Digest([]byte(u.String())), 8
+		if e.Count = uint64(u.Seq/5) % 2; e.Count > 0 {
+			e.Digest, e.Size = trace.Digest(nil), 0
+		}
+		say(e)
+	}
+	set := func(owner int) {
+		p := all[owner]
+		p.version++
+		u := gossip.UpdateID(gossip.NodeID(owner), 1, p.version) // the map is on disk: its life goes on
+		key := string("ab"[p.version%2])
+		say(about(trace.Publish, gossip.NodeID(owner), u))
+		for at := range all {
+			if at == 0 || all[at].down {
+				continue
+			}
+			if at != owner {
+				say(trace.Event{Kind: trace.Send, Node: gossip.NodeID(owner), Run: p.run, Message: u, Peer: gossip.NodeID(at)})
+				say(trace.Event{Kind: trace.Receive, Node: gossip.NodeID(at), Run: all[at].run, Message: u, Peer: gossip.NodeID(owner)})
+			}
+			all[at].values[key+string(rune('0'+owner))] = u
+			value(trace.Apply, at, key, u)
+		}
+	}
+	for at := 1; at <= nodes; at++ {
+		for of := 1; of <= nodes; of++ {
+			member(at, of, 1, "alive")
+		}
+	}
 	up := func(id gossip.NodeID) {
 		p := all[id]
 		p.down = false
 		p.run++
+		defer func() { // it comes to have what the others have, and all come to know of it
+			other := all[1+int(id)%nodes]
+			for _, name := range slices.Sorted(maps.Keys(other.values)) {
+				if u := other.values[name]; u.Origin != id {
+					p.values[name] = u
+					value(trace.Apply, int(id), name[:1], u)
+				}
+			}
+			for of := 1; of <= nodes; of++ {
+				member(of, int(id), p.run, "alive")
+				member(int(id), of, all[of].run, "alive")
+			}
+		}()
 		c.Runs = map[gossip.NodeID]uint32{id: p.run}
 		p.seq = 0
 		keep := p.synced + rng.IntN(len(p.order)-p.synced+1)
@@ -105,12 +160,19 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 		case messages / 3:
 			all[victim].down = true
 			say(trace.Event{Kind: trace.Kill, Node: victim, Run: all[victim].run, Reason: "killed by signal 9"})
+			for at := 1; at <= nodes; at++ {
+				member(at, int(victim), all[victim].run, "suspect")
+				member(at, int(victim), all[victim].run, "dead")
+			}
 		case messages / 2:
 			up(victim)
 		}
 		p := all[id]
 		if p.down {
 			continue
+		}
+		if k%3 == 0 {
+			set(int(id))
 		}
 		p.seq++
 		m := gossip.ID{Origin: id, Run: p.run, Seq: p.seq}
@@ -142,7 +204,16 @@ func run(seed uint64, nodes, messages int, c *Conditions) []trace.Event {
 				Counts: map[string]uint64{trace.CountSent: sent + 3, trace.CountPassed: sent, "lost": 3}})
 			say(trace.Event{Kind: trace.Heard, Node: id, Run: all[id].run, Peer: other, PeerRun: all[other].run, Counts: map[string]uint64{trace.CountReceived: heard}})
 		}
-		say(trace.Event{Kind: trace.End, Node: id, Run: all[id].run, Count: uint64(len(all[id].order))})
+		for _, name := range slices.Sorted(maps.Keys(all[id].values)) {
+			value(trace.Value, int(id), name[:1], all[id].values[name])
+		}
+		for of := 1; of <= nodes; of++ {
+			if of != int(id) {
+				say(trace.Event{Kind: trace.View, Node: id, Run: all[id].run, Peer: gossip.NodeID(of), PeerRun: all[of].run, Reason: "alive", Name: trace.Neighbour})
+			}
+		}
+		say(trace.Event{Kind: trace.End, Node: id, Run: all[id].run, Count: uint64(len(all[id].order)),
+			Counts: map[string]uint64{trace.CountValues: uint64(len(all[id].values)), trace.CountViews: uint64(nodes - 1)}})
 	}
 	say(trace.Event{Kind: trace.End})
 	return events

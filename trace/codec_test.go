@@ -27,6 +27,26 @@ var codecCases = []struct {
 		Event{Node: 3, Run: 1, Kind: Link, Peer: 4, PeerRun: 2, Counts: map[string]uint64{"sent": 5, "passed": 4, "lost": 1}},
 		`{"node":3,"run":1,"kind":"link","peer":4,"peer_run":2,"counts":{"lost":1,"passed":4,"sent":5}}`,
 	},
+	{
+		Event{Node: 3, Run: 1, Kind: Apply, Message: gossip.UpdateID(8, 2, 7), Reason: "reconciled", Name: "favourite", Digest: 0xfe, Size: 6, Count: 1},
+		`{"node":3,"run":1,"kind":"apply","message":"8.2.v7","reason":"reconciled","name":"favourite","digest":"00000000000000fe","size":6,"count":1}`,
+	},
+	{
+		Event{Node: 3, Run: 1, Kind: Value, Message: gossip.UpdateID(8, gossip.MaxRun, 1<<32-1), Name: "a \"key\"", Digest: 1, Size: 2},
+		`{"node":3,"run":1,"kind":"value","message":"8.1073741823.v4294967295","name":"a \"key\"","digest":"0000000000000001","size":2}`,
+	},
+	{
+		Event{Node: 3, Run: 1, Kind: Member, Peer: 4, PeerRun: 2, Reason: "suspect", Count: 5},
+		`{"node":3,"run":1,"kind":"member","peer":4,"peer_run":2,"reason":"suspect","count":5}`,
+	},
+	{
+		Event{Node: 3, Run: 1, Kind: View, Peer: 4, PeerRun: 2, Reason: "alive", Name: Neighbour},
+		`{"node":3,"run":1,"kind":"view","peer":4,"peer_run":2,"reason":"alive","name":"neighbour"}`,
+	},
+	{
+		Event{Node: 3, Run: 1, Kind: End, Count: 9, Counts: map[string]uint64{CountLines: 90, CountValues: 4, CountViews: 2}},
+		`{"node":3,"run":1,"kind":"end","count":9,"counts":{"lines":90,"values":4,"views":2}}`,
+	},
 	{Event{Kind: Fault, Name: "f1", Reason: "a \"cut\"\n"}, `{"kind":"fault","reason":"a \"cut\"\n","name":"f1"}`},
 	{Event{Kind: Sync, Count: 1<<64 - 1}, `{"kind":"sync","count":18446744073709551615}`},
 }
@@ -57,6 +77,7 @@ func TestParseRefuses(t *testing.T) {
 		`{"kind":"stop","node":-1}`, `{"kind":"stop","node":01}`, `{"kind":"stop","node":1.0}`, `{"kind":"stop","node":"1"}`, `{"kind":"stop","node":2147483648}`,
 		`{"kind":"stop","run":4294967296}`, `{"kind":"stop","count":18446744073709551616}`, `{"kind":"stop","size":1e3}`,
 		`{"kind":"stop","message":"1.2"}`, `{"kind":"stop","message":"1.2.3.4"}`, `{"kind":"stop","message":"01.2.3"}`, `{"kind":"stop","message":"-1.2.3"}`,
+		`{"kind":"stop","message":"1.2.v"}`, `{"kind":"stop","message":"1.2.vv3"}`, `{"kind":"stop","message":"1.v2.3"}`, `{"kind":"stop","message":"1.1073741824.3"}`,
 		`{"kind":"stop","digest":"fe"}`, `{"kind":"stop","digest":"00000000000000zz"}`, `{"kind":"stop","digest":254}`,
 		`{"kind":"stop","at":"yesterday"}`, `{"kind":"stop","at":"2026-01-02T03:04:05+01:00"}`, `{"kind":"stop","at":17}`,
 		`{"kind":"stop","counts":{"a":1,"a":2}}`, `{"kind":"stop","counts":[]}`, "{\"kind\":\"stop\",\"name\":\"\xff\"}", `{"kind":"stop","name":"\x"}`,

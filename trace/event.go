@@ -47,7 +47,7 @@ const (
 	Link  Kind = "link"  // what the node says became of the packets it sent to Peer, by Counts
 	Heard Kind = "heard" // what the node says came from Peer's life PeerRun, by Counts
 	Value Kind = "value" // an entry of the node's picture of all values, fields as of Apply; those that are gone too
-	View  Kind = "view"  // how the node sees another, fields as of Member
+	View  Kind = "view"  // how the node sees another, fields as of Member; Name is "neighbour" where that is a peer of its protocol
 	End   Kind = "end"   // all about this node was read; Count entries, Counts lines. Of node 0: of all nodes; Count lines of the controller's own
 	Cut   Kind = "cut"   // no more was written down, because a bound was reached
 )
@@ -71,7 +71,14 @@ const (
 const (
 	CountLines = "lines" // of a node: before this in its log, all lives together. Of the controller: those nodes had, with their ends
 	CountNodes = "nodes" // of the controller: that were read
+
+	// Of a node, how many lines of that kind its final read has; none where they are not there.
+	CountValues = "values"
+	CountViews  = "views"
 )
+
+// Neighbour is the name of a View of one of the node's peers.
+const Neighbour = "neighbour"
 
 // Event is one thing that happened at one node. Fields that a kind does not name are empty.
 type Event struct {

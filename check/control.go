@@ -46,6 +46,16 @@ func (w *world) clone() *world {
 	return &world{maps.Clone(w.active), maps.Clone(w.ended), maps.Clone(w.paused), w.last, w.cuts, nil}
 }
 
+// died is how many nodes were killed from one moment to another.
+func (k *control) died(from, to int64) (n int) {
+	for _, d := range k.deaths {
+		if from <= d.at && d.at <= to {
+			n++
+		}
+	}
+	return n
+}
+
 func (k *control) event(c *Checker, e *trace.Event) {
 	if k.active == nil {
 		k.active, k.ended, k.paused = make(map[string]mark), make(map[gossip.NodeID]uint32), make(map[gossip.NodeID]uint32)

@@ -259,7 +259,7 @@ func (c *Checker) whereView(n *node, of gossip.NodeID, row viewed, has bool) Whe
 }
 
 // deaths judges how soon those who lived knew of each kill. It is promised where no fault was in force and nobody
-// stood still, from as long before until as long after.
+// stood still, from as long before until as long after, and no more than a tenth of the nodes died meanwhile.
 func (c *Checker) deaths(nodes []*node) (notes []string) {
 	within := int64(c.cond.DeadWithin)
 	if within == 0 || c.cond.Membership != Swim || c.lost() {
@@ -271,7 +271,7 @@ func (c *Checker) deaths(nodes []*node) (notes []string) {
 	}
 	skipped := 0
 	for _, k := range c.control.deaths {
-		if !c.control.calm(k.at-within, k.at+within) {
+		if !c.control.calm(k.at-within, k.at+within) || c.control.died(k.at-within, k.at+within) > max(len(nodes)/10, 1) {
 			skipped++
 			continue
 		}
@@ -309,7 +309,7 @@ func (c *Checker) deaths(nodes []*node) (notes []string) {
 		}
 	}
 	if skipped > 0 {
-		notes = append(notes, fmt.Sprintf("how soon %s noticed is not judged, because faults were in force or nodes paused", kills(skipped)))
+		notes = append(notes, fmt.Sprintf("how soon %s noticed is not judged, because faults were in force, nodes paused or many dead", kills(skipped)))
 	}
 	return notes
 }

@@ -167,6 +167,10 @@ func (n *node) apply(c *Checker, e *trace.Event) {
 	if u == nil || !ok {
 		return
 	}
+	if e.Reason == trace.Vanished {
+		n.vanish(c, e, said)
+		return
+	}
 	here := c.mark(e)
 	if e.Message.Origin == n.id {
 		n.set(c, e, u, said)
@@ -192,6 +196,20 @@ func (n *node) apply(c *Checker, e *trace.Event) {
 		return
 	}
 	p.newest[at.owner], p.now[at] = run, now
+}
+
+// vanish takes in that a value is not there any more though no update has said so: its owner has begun a new life
+// without it, or deleted it long ago. If that is not so, it will be missing in the end.
+func (n *node) vanish(c *Checker, e *trace.Event, said claim) {
+	at := slot{e.Message.Origin, said.key}
+	run, version, _ := e.Message.Update()
+	had, has := n.values.now[at]
+	if !has || had.claim.gone || had.run != run || had.version != version {
+		c.violate(Values, e.Message, n.id, c.here(e), "%v of key %q vanishes at node %d, which did not have it", e.Message, e.Name, n.id)
+		return
+	}
+	had.claim.gone = true
+	n.values.now[at] = had
 }
 
 // set takes in that an owner has changed its own map.
@@ -338,7 +356,7 @@ func (c *Checker) samePictures(nodes []*node) {
 			case !has:
 				c.violate(Values, id, n.id, c.where(set, id), "node %d does not have key %q of node %d, which is at %v", n.id, key, at.owner, id)
 			case want.claim.gone:
-				c.violate(Values, id, n.id, c.where(set, id), "node %d has key %q of node %d at version %d, which %v has deleted", n.id, key, at.owner, got.version, id)
+				c.violate(Values, id, n.id, c.where(set, id), "node %d has key %q of node %d at %d.v%d, though it is gone", n.id, key, at.owner, got.run, got.version)
 			default:
 				c.violate(Values, id, n.id, c.where(set, id), "node %d has key %q of node %d at %d.v%d, which is at %d.v%d", n.id, key, at.owner, got.run, got.version, want.run, want.version)
 			}
@@ -360,9 +378,7 @@ func (c *Checker) wanted(nodes []*node) map[slot]entry {
 				own[at] = row
 			}
 		}
-		if len(own) > 0 || n.values.newest[n.id] == n.run {
-			spoken[n.id] = own
-		}
+		spoken[n.id] = own
 	}
 	for _, n := range nodes {
 		for at, row := range n.values.rows {
@@ -372,8 +388,7 @@ func (c *Checker) wanted(nodes []*node) map[slot]entry {
 					wanted[at] = said
 					continue
 				}
-				// The owner keeps no trace of the key: it was deleted long ago, or in an earlier life.
-				row.claim.gone = true
+				row.claim.gone = true // deleted long ago, or of an earlier life
 			} else if row.run < newest[at.owner] {
 				row.claim.gone = true // a newer life has taken the place of that one
 			}

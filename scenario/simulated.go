@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -99,7 +100,9 @@ func numbered(nodes int, tell func(*trace.Event)) func(*trace.Event) {
 		switch e.Kind {
 		case trace.Fault, trace.Heal, trace.Kill, trace.Pause, trace.Resume: // whoever does it says so
 		case trace.End:
-			e.Counts = map[string]uint64{trace.CountLines: lines[e.Node]}
+			counts := map[string]uint64{trace.CountLines: lines[e.Node]}
+			maps.Copy(counts, e.Counts)
+			e.Counts = counts
 			lines[e.Node]++
 		default:
 			lines[e.Node]++

@@ -120,7 +120,7 @@ func (w *World) forgetHeard(i int, run uint32) {
 func (w *World) id(i int) gossip.NodeID { return gossip.NodeID(i + 1) }
 
 // FinalRead reports, for every live node that does not stand still, what the last read of a network tells:
-// its inbox, what became of the packets it sent and came from others, and that this is all. Needs
+// its inbox, its values, how it sees others, what became of the packets it sent and came from others, and that this is all. Needs
 // Config.Whole.
 func (w *World) FinalRead() {
 	if w.nodes == nil || w.cfg.Observe == nil {
@@ -142,6 +142,11 @@ func (w *World) read(i int) {
 	for _, entry := range page {
 		m := &entry.Message
 		tell(trace.Event{Kind: trace.Inbox, Message: m.ID, Digest: trace.Digest(m.Body), Size: len(m.Body), Count: entry.Number})
+	}
+	shared := make(map[trace.Kind]uint64)
+	for e := range w.nodes[i].Shared() {
+		shared[e.Kind]++
+		tell(e)
 	}
 	for _, to := range slices.Sorted(maps.Keys(w.wires[i])) {
 		wi := w.wires[i][to]
@@ -166,7 +171,7 @@ func (w *World) read(i int) {
 			trace.CountReceived: h.received, trace.CountCorrupt: h.corrupt,
 		}})
 	}
-	tell(trace.Event{Kind: trace.End, Count: uint64(len(page))})
+	tell(trace.Event{Kind: trace.End, Count: uint64(len(page)), Counts: trace.Shared(shared)})
 }
 
 // last is the number of a node's present life, or of its last one.

@@ -24,7 +24,7 @@ const (
 // What can happen to values and to the view of who is there. Updates of values are also published, sent, received
 // and dropped as messages are, under names of their own (see gossip.UpdateID), but never delivered: they are applied.
 const (
-	Apply  Kind = "apply"  // the node's picture of all values changed: Message is the update, Name the key, Digest and Size are of the value; Reason is "reconciled" where it came by reconciliation; Count is 1 when the value is gone
+	Apply  Kind = "apply"  // the node's picture of all values changed: Message is the update, Name the key, Digest and Size are of the value; Reason is "reconciled" where it came by reconciliation; Count is 1 when the value is gone, and Reason then [Vanished] when no update says so
 	Member Kind = "member" // the node's view of Peer's life PeerRun changed: Reason is what it is now (alive, suspect, dead, left), Count the incarnation
 )
 
@@ -77,8 +77,30 @@ const (
 	CountViews  = "views"
 )
 
+// Vanished is the reason of an Apply when a value is gone because its owner has begun a new life without it, or has
+// deleted it so long ago that nobody has kept the mark. The update is the one that is gone.
+const Vanished = "vanished"
+
 // Neighbour is the name of a View of one of the node's peers.
 const Neighbour = "neighbour"
+
+// Shared makes the counts of an End from how many lines of each kind a final read has; nil where there are none of
+// values and members.
+func Shared(lines map[Kind]uint64) map[string]uint64 {
+	counts := make(map[string]uint64)
+	for _, c := range [...]struct {
+		kind Kind
+		name string
+	}{{Value, CountValues}, {View, CountViews}} {
+		if n := lines[c.kind]; n > 0 {
+			counts[c.name] = n
+		}
+	}
+	if len(counts) == 0 {
+		return nil
+	}
+	return counts
+}
 
 // Event is one thing that happened at one node. Fields that a kind does not name are empty.
 type Event struct {

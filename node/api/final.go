@@ -27,7 +27,7 @@ type Recording interface {
 // FinalRequest asks for the final read of a node.
 type FinalRequest struct {
 	Hold  time.Duration `json:"hold_ns,omitempty"` // first let no timer come due for so long; at most MaxHold
-	Write bool          `json:"write,omitempty"`   // append the inbox, the accounts of links and the end to the event log
+	Write bool          `json:"write,omitempty"`   // append the inbox, the values, the view of others, the accounts of links and the end to the event log
 }
 
 // FinalAnswer is how a node stands.

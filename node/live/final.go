@@ -53,7 +53,7 @@ func (s *server) Final(write bool) (api.FinalAnswer, error) {
 			break
 		}
 	}
-	s.record.final(s.ends(&out, entries))
+	s.record.final(s.ends(&out, entries, s.shared()))
 	s.record.tally(&out)
 	if err := s.record.sync(); err != nil {
 		return out, fmt.Errorf("writing the final read of node %d: %w", s.cfg.ID, err)
@@ -61,8 +61,25 @@ func (s *server) Final(write bool) (api.FinalAnswer, error) {
 	return out, nil
 }
 
-// ends are the events of a final read behind the inbox.
-func (s *server) ends(out *api.FinalAnswer, entries uint64) []trace.Event {
+// shared writes down the node's values and how it sees others, and says how many lines these are.
+func (s *server) shared() map[string]uint64 {
+	lines := make(map[trace.Kind]uint64)
+	now := time.Now()
+	events := make([]trace.Event, 0, finalPage)
+	for e := range s.node.Shared() {
+		e.At = now
+		lines[e.Kind]++
+		if events = append(events, e); len(events) == finalPage {
+			s.record.final(events)
+			events = events[:0]
+		}
+	}
+	s.record.final(events)
+	return trace.Shared(lines)
+}
+
+// ends are the events of a final read behind the inbox and what nodes share.
+func (s *server) ends(out *api.FinalAnswer, entries uint64, shared map[string]uint64) []trace.Event {
 	now := time.Now()
 	var events []trace.Event
 	for _, l := range out.Sent {
@@ -74,7 +91,7 @@ func (s *server) ends(out *api.FinalAnswer, entries uint64) []trace.Event {
 		counts := map[string]uint64{trace.CountReceived: h.Received, trace.CountCorrupt: h.Corrupt}
 		events = append(events, trace.Event{At: now, Kind: trace.Heard, Peer: h.Peer, PeerRun: h.Run, Counts: counts})
 	}
-	return append(events, trace.Event{At: now, Kind: trace.End, Count: entries})
+	return append(events, trace.Event{At: now, Kind: trace.End, Count: entries, Counts: shared})
 }
 
 // final writes down events of a final read, which are not counted: what happens at the node is.

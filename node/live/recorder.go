@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -120,7 +121,9 @@ func (r *recorder) append(events []trace.Event) {
 		e := events[i]
 		e.Node, e.Run = r.node, r.run
 		if e.Kind == trace.End { // whoever reads the log can tell whether all lines are there
-			e.Counts = map[string]uint64{trace.CountLines: r.lines + uint64(i)}
+			counts := map[string]uint64{trace.CountLines: r.lines + uint64(i)}
+			maps.Copy(counts, e.Counts)
+			e.Counts = counts
 		}
 		r.buf = append(trace.AppendJSON(r.buf, &e), '\n')
 	}

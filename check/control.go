@@ -16,7 +16,8 @@ type control struct {
 	short         bool   // it has not as many as it says itself
 	read          *world // as it was at the final read, if the controller has said when that was
 
-	deaths  []mark     // kills, in order
+	kills   int
+	deaths  []mark     // the first of them, in order
 	trouble []interval // in which faults were in force or nodes stood still
 	since   int64      // that is so now; 0: it is not
 }
@@ -45,6 +46,10 @@ type world struct {
 func (w *world) clone() *world {
 	return &world{maps.Clone(w.active), maps.Clone(w.ended), maps.Clone(w.paused), w.last, w.cuts, nil}
 }
+
+// maxKept bounds the deaths and the intervals of trouble that are told apart: beyond, how soon a death was noticed is
+// not judged, and the last interval lasts.
+const maxKept = 10_000
 
 // died is how many nodes were killed from one moment to another.
 func (k *control) died(from, to int64) (n int) {
@@ -83,7 +88,9 @@ func (k *control) event(c *Checker, e *trace.Event) {
 	case trace.Heal:
 		delete(k.active, e.Name)
 	case trace.Kill:
-		k.deaths = append(k.deaths, c.mark(e))
+		if k.kills++; len(k.deaths) < maxKept {
+			k.deaths = append(k.deaths, c.mark(e))
+		}
 		if e.Run == 0 {
 			c.doubt("node %d was killed, but in which life is not told", e.Node)
 		}
@@ -101,7 +108,11 @@ func (k *control) event(c *Checker, e *trace.Event) {
 	case troubled && k.since == 0:
 		k.since = nanos(e.At)
 	case !troubled && k.since != 0:
-		k.trouble, k.since = append(k.trouble, interval{k.since, nanos(e.At)}), 0
+		if k.trouble = append(k.trouble, interval{k.since, nanos(e.At)}); len(k.trouble) > maxKept {
+			k.trouble[maxKept-1].to = max(k.trouble[maxKept-1].to, nanos(e.At))
+			k.trouble = k.trouble[:maxKept]
+		}
+		k.since = 0
 	}
 }
 

@@ -269,7 +269,7 @@ func (c *Checker) deaths(nodes []*node) (notes []string) {
 	for _, k := range c.control.deaths {
 		ended[life{k.node, k.run}] = k.at
 	}
-	skipped := 0
+	skipped := c.control.kills - len(c.control.deaths)
 	for _, k := range c.control.deaths {
 		if !c.control.calm(k.at-within, k.at+within) || c.control.died(k.at-within, k.at+within) > max(len(nodes)/10, 1) {
 			skipped++

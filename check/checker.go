@@ -66,6 +66,18 @@ func New(c Conditions) *Checker {
 	return k
 }
 
+// Know tells what is known only in the end of a run whose events have come in: which lives there were, what was allowed,
+// in what parts the network fell, and why it is not whole. Nothing else of the conditions may have changed.
+func (c *Checker) Know(end Conditions) {
+	c.cond.Runs, c.cond.Parts = end.Runs, end.Parts
+	if end.Work > 0 {
+		c.cond.Work = end.Work
+	}
+	if end.Incomplete != "" && end.Incomplete != c.cond.Incomplete {
+		c.doubt("the run is not complete: %s", end.Incomplete)
+	}
+}
+
 // Log says that the next events come from a log of that name, beginning with its first line. Without it
 // all events are of one log without a name. The log of a controller must come before those of nodes.
 func (c *Checker) Log(name string) { c.logs, c.line = append(c.logs, name), 0 }

@@ -77,6 +77,36 @@ func judge(p *Plan, o *Measurer, m *Measures, memory int64) []Assertion {
 		}
 		list = append(list, one)
 	}
+	return append(list, judgeShared(p, m)...)
+}
+
+// judgeShared holds values and views against what was asserted.
+func judgeShared(p *Plan, m *Measures) (list []Assertion) {
+	if b := p.Assert.Values; b != nil {
+		after := max(m.ValuesLast-max(p.Healed, m.ValuesSet), 0)
+		one := Assertion{"values", b.Text, fmt.Sprintf("equal, %s after the last heal and value", timeText(after)), Held}
+		switch {
+		case m.Live == 0:
+			one.Was, one.State = "no node lived in the end", Unknown
+		case m.Changes == 0:
+			one.Was, one.State = "no value was set", Unknown
+		case !m.ValuesEqual:
+			one.Was, one.State = "different", Failed
+		case b.Within > 0 && after > b.Within:
+			one.State = Failed
+		}
+		list = append(list, one)
+	}
+	if p.Assert.Members {
+		one := Assertion{"members", "agree", "agree", Held}
+		switch {
+		case m.Live == 0:
+			one.Was, one.State = "no node lived in the end", Unknown
+		case m.Misjudged != "":
+			one.Was, one.State = m.Misjudged, Failed
+		}
+		list = append(list, one)
+	}
 	return list
 }
 

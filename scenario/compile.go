@@ -34,6 +34,9 @@ func compile(f *File, o Override) (*Scenario, error) {
 	}
 	s.Settle = p.duration(f.Settle, "settle", 0, DefaultSettle)
 	s.Assert = p.assert(&f.Assert)
+	if s.Assert.Members && !s.Network.Assembles() {
+		p.add(f.Assert.Members.wrong("nothing tells nodes who is there: members can only agree with a membership, or with discovery"))
+	}
 	return s, p.err()
 }
 
@@ -104,6 +107,7 @@ func (p *problems) network(f *NetworkFile, o Override) Network {
 	if f.Latency.there() {
 		n.Latency = p.latency(f.Latency, "latency").String()
 	}
+	p.assembly(f, &n)
 	return n
 }
 
@@ -159,6 +163,12 @@ func (p *problems) assert(f *AssertFile) Assertions {
 			p.add(f.Inboxes.wrong("inboxes can only be asserted to be equal, not %q", f.Inboxes.Value))
 		}
 	}
+	if f.Members.there() {
+		if a.Members = f.Members.Value == "agree"; !a.Members {
+			p.add(f.Members.wrong("members can only be asserted to agree, not %q", f.Members.Value))
+		}
+	}
+	a.Values = p.equal(f.Values)
 	var judged []string
 	for _, g := range check.Guarantees() {
 		judged = append(judged, string(g))
@@ -184,7 +194,8 @@ func (p *problems) step(f *StepFile, nodes int) Step {
 		at   Text
 	}
 	deeds := []deedAt{{SetFault, link}, {SetFault, f.Clock}, {Partition, f.Partition}, {Heal, f.Heal}, {Clear, f.Clear}, {Kill, f.Kill}, {Restart, f.Restart},
-		{Pause, f.Pause}, {Resume, f.Resume}}
+		{Pause, f.Pause}, {Resume, f.Resume}, {SetValue, f.SetValue}, {DeleteValue, f.DeleteValue},
+		{StartWorkload, f.StartWorkload}, {StopWorkload, f.StopWorkload}}
 	if f.Churn != nil {
 		deeds = append(deeds, deedAt{Churn, firstOf(f.At, f.Churn.Every)})
 	}
@@ -211,7 +222,7 @@ func (p *problems) step(f *StepFile, nodes int) Step {
 	switch {
 	case found == 0:
 		p.add(s.place.wrong("nothing happens in this entry: it needs one of loss, delay, duplicate, reorder, corrupt, bandwidth, cut, clock, " +
-			"partition, heal, clear, kill, restart, pause, resume, churn or chaos"))
+			"partition, heal, clear, kill, restart, pause, resume, set_value, delete_value, start_workload, stop_workload, churn or chaos"))
 		return s
 	case found > 1:
 		p.add(s.place.wrong("one entry of the timeline is one thing that happens; make two of it"))
@@ -246,6 +257,8 @@ func (p *problems) step(f *StepFile, nodes int) Step {
 		if s.Nodes = (Set{Paused: f.Resume.Value == "paused", place: f.Resume}); !s.Nodes.Paused {
 			s.Nodes = p.set(f.Resume, "resume", nodes)
 		}
+	case SetValue, DeleteValue, StartWorkload, StopWorkload:
+		p.shares(f, &s, nodes)
 	case Churn:
 		s.Nodes = p.set(f.Churn.Nodes, "churn", nodes)
 		if s.Nodes.IsZero() {
@@ -285,9 +298,13 @@ func (p *problems) stray(f *StepFile, deed Deed, clock bool) {
 		at   Text
 		fits bool
 	}{
-		{"for", f.For, deed != Heal && deed != Clear && deed != Restart && deed != Resume},
+		{"for", f.For, deed != Heal && deed != Clear && deed != Restart && deed != Resume && deed != SetValue && deed != DeleteValue && deed != StopWorkload},
 		{"name", f.Name, deed == SetFault || deed == Partition},
-		{"nodes", f.Nodes, deed == SetFault},
+		{"nodes", f.Nodes, deed == SetFault || deed == SetValue || deed == DeleteValue || deed == StartWorkload},
+		{"value", f.Value, deed == SetValue},
+		{"register", f.Register, deed == SetValue || deed == DeleteValue},
+		{"ttl", f.TTL, deed == SetValue || deed == DeleteValue || deed == StartWorkload},
+		{"every", f.Every, deed == StartWorkload},
 		{"to", f.To, deed == SetFault && !clock},
 		{"direction", f.Direction, deed == SetFault && !clock},
 		{"one_way", f.OneWay, deed == Partition},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gossipctl/fault"
+	"gossipctl/gossip"
 )
 
 // String is what happens, in a few words.
@@ -15,13 +16,28 @@ func (a Action) String() string {
 		return fmt.Sprintf("fault %s: %v", a.Rule.Name, a.Rule)
 	case DoClear:
 		return "clear " + a.Rule.Name
+	case DoSetValue:
+		if a.Change.Delete {
+			return fmt.Sprintf("delete value %q of %s", a.Change.Key, nodesOf(a.Nodes))
+		}
+		return fmt.Sprintf("set value %q of %s to %.40q", a.Change.Key, nodesOf(a.Nodes), a.Change.Value)
+	case DoStartWorkload:
+		return fmt.Sprintf("start workload %s, every %s, at %s", a.Workload.Name, brief(a.Workload.Interval()), nodesOf(a.Nodes))
+	case DoStopWorkload:
+		return "stop workload " + a.Workload.Name
 	}
-	what, noun := string(a.Do), "nodes"
+	what := string(a.Do)
 	if a.Power {
 		what = "power off"
 	}
-	if len(a.Nodes) == 1 {
+	return what + " " + nodesOf(a.Nodes)
+}
+
+// nodesOf is some nodes in a sentence.
+func nodesOf(ids []gossip.NodeID) string {
+	noun := "nodes"
+	if len(ids) == 1 {
 		noun = "node"
 	}
-	return fmt.Sprintf("%s %s %s", what, noun, fault.NodesText(a.Nodes))
+	return noun + " " + fault.NodesText(ids)
 }

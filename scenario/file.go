@@ -31,6 +31,16 @@ type NetworkFile struct {
 	RepairEvery Text `yaml:"repair_every"`
 	Latency     Text `yaml:"latency"`   // of every packet, as start-network --latency; default: constant:1ms simulated, none live
 	Reconnect   Text `yaml:"reconnect"` // true: those who lose a peer get a new one; default false
+
+	// Discovery is static, where a node is told its peers, or bootstrap, where it is given contacts and finds the
+	// others; default static.
+	Discovery Text `yaml:"discovery"`
+	Contacts  Text `yaml:"contacts"` // of bootstrap: nodes 1 to so many are the contacts of all; default 1
+	// Membership finds out who is there, and chooses peers: none, swim or hyparview; default none.
+	Membership         Text            `yaml:"membership"`
+	MembershipSettings map[string]Text `yaml:"membership_settings"`
+	ValuesEvery        Text            `yaml:"values_every"` // time between two reconciliations of values; default 1s
+	ValuesKeep         Text            `yaml:"values_keep"`  // how long it is remembered that a value is gone; default 1h
 }
 
 // WorkloadFile is what is published. Either Messages or Rate.
@@ -51,7 +61,7 @@ type StepFile struct {
 	Name Text `yaml:"name"` // what clear calls it; only faults of links and clocks
 
 	// Faults of links, as set-fault: any of these together.
-	Nodes     Text `yaml:"nodes"`     // whose links; default all
+	Nodes     Text `yaml:"nodes"`     // whose links, whose value, or who works; default all
 	To        Text `yaml:"to"`        // only links between nodes and these
 	Direction Text `yaml:"direction"` // out: what nodes send; in: what they are sent; default both
 	Cut       Text `yaml:"cut"`       // true: nothing arrives
@@ -81,6 +91,19 @@ type StepFile struct {
 	Pause   Text `yaml:"pause"`   // these nodes stand still
 	Resume  Text `yaml:"resume"`  // these nodes, or paused: all that are
 
+	// SetValue has nodes set that key of their own map to Value; DeleteValue deletes it.
+	SetValue    Text `yaml:"set_value"`
+	DeleteValue Text `yaml:"delete_value"`
+	Value       Text `yaml:"value"`
+	Register    Text `yaml:"register"` // true: a key that all nodes write; the last counts
+	TTL         Text `yaml:"ttl"`      // edges that the news may travel at most; default: any number
+
+	// StartWorkload has nodes do something by themselves, of list-workloads, until it is stopped, or for the step's
+	// for. What still runs after the last entry of the timeline is stopped then.
+	StartWorkload Text `yaml:"start_workload"`
+	Every         Text `yaml:"every"`         // of a workload: about how long each node waits between two; default: its own
+	StopWorkload  Text `yaml:"stop_workload"` // the one of that name
+
 	Churn *ChurnFile `yaml:"churn"`
 	Chaos *ChaosFile `yaml:"chaos"`
 }
@@ -102,7 +125,7 @@ type ChaosFile struct {
 // AssertFile is what must hold. The checker's verdict always must. Comparisons are <=, <, >=, > or = and
 // a value.
 type AssertFile struct {
-	// Guarantees that the checker judges, of G1 to G7 and G9; default: all that apply.
+	// Guarantees that the checker judges, of G1 to G9 and G12; default: all that apply.
 	Guarantees []Text `yaml:"guarantees"`
 	// Coverage is the share of what live nodes must have (every accepted message at each) that they have:
 	// ">= 0.999 within 5s after heal". Without within it is that of the last read.
@@ -112,5 +135,9 @@ type AssertFile struct {
 	LatencyP99 Text `yaml:"latency_p99"`
 	Memory     Text `yaml:"memory"`  // the most any node takes: "<= 200MB"; only on processes
 	Inboxes    Text `yaml:"inboxes"` // equal: all live nodes have the same messages, byte for byte
-	Dropped    Text `yaml:"dropped"` // packets dropped by any reason: "> 0" says that a fault did something
+	// Values is equal: all live nodes have the same values, each as its owner has it. With "equal within 15s after
+	// heal" no picture may change later than that, nor than that after the last value was set.
+	Values  Text `yaml:"values"`
+	Members Text `yaml:"members"` // agree: all live nodes see each other as alive, and nobody else
+	Dropped Text `yaml:"dropped"` // packets dropped by any reason: "> 0" says that a fault did something
 }

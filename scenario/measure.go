@@ -28,6 +28,13 @@ type Measures struct {
 	Dropped    map[string]uint64 // packets, by reason, as nodes said in the end
 	InboxEqual bool              // all live nodes have the same messages, byte for byte
 
+	Changes     int           // of values that owners have made
+	ValuesEqual bool          // all live nodes have the same values
+	ValuesLast  time.Duration // when any picture of values changed last, since Begin
+	ValuesSet   time.Duration // when an owner changed a value last
+	Misjudged   string        // who sees whom other than it is, in the end; empty: nobody does
+	Partial     bool          // nodes know only some of the others
+
 	Curve []Point // share of what has to be covered that is, over time
 }
 
@@ -62,12 +69,13 @@ type Measurer struct {
 	inbox     map[gossip.NodeID][]held
 	read      map[gossip.NodeID]uint32 // nodes that were read in the end, and in which life
 	last      time.Time
+	pictures  pictures
 }
 
 // NewMeasurer begins to read a run. Durable says whether what a node accepted outlives it.
 func NewMeasurer(durable bool) *Measurer {
 	return &Measurer{durable: durable, m: Measures{Dropped: make(map[string]uint64)}, published: make(map[gossip.ID]time.Time),
-		accepted: make(map[gossip.ID]bool), arrived: make(map[placed]arrival), inbox: make(map[gossip.NodeID][]held), read: make(map[gossip.NodeID]uint32)}
+		accepted: make(map[gossip.ID]bool), arrived: make(map[placed]arrival), inbox: make(map[gossip.NodeID][]held), read: make(map[gossip.NodeID]uint32), pictures: newPictures()}
 }
 
 // Observe takes in the next event.
@@ -76,6 +84,10 @@ func (o *Measurer) Observe(e *trace.Event) {
 	m.Events++
 	if e.At.After(o.last) {
 		o.last = e.At
+	}
+	o.pictures.observe(e)
+	if e.Message.IsUpdate() { // no message
+		return
 	}
 	switch e.Kind {
 	case trace.Publish:
@@ -133,6 +145,12 @@ func (o *Measurer) Measures(began time.Time) *Measures {
 	m.P50, m.P99 = trace.Percentile(m.Latencies, 0.5), trace.Percentile(m.Latencies, 0.99)
 	m.Coverage = o.CoverageAt(time.Time{}, 0)
 	m.InboxEqual = o.inboxesEqual()
+	a, _ := o.pictures.differ(o.read)
+	m.Changes, m.ValuesEqual = o.pictures.sets, a == 0
+	if m.Changes > 0 {
+		m.ValuesLast, m.ValuesSet = o.pictures.last.Sub(began), o.pictures.set.Sub(began)
+	}
+	m.Misjudged = o.pictures.wrong(o.read, m.Partial)
 	m.Curve = o.curve()
 	return m
 }

@@ -9,6 +9,8 @@ import (
 
 	"gossipctl/fault"
 	"gossipctl/gossip"
+	"gossipctl/values"
+	"gossipctl/workload"
 )
 
 // Do is what happens at one moment of a plan.
@@ -23,7 +25,20 @@ const (
 	DoStart   Do = "restart" // who is dead
 	DoPause   Do = "pause"
 	DoResume  Do = "resume"
+
+	DoSetValue      Do = "set-value" // Nodes each make Change
+	DoStartWorkload Do = "start-workload"
+	DoStopWorkload  Do = "stop-workload" // the one called Workload.Name
 )
+
+// breaks reports whether this breaks or mends something.
+func (d Do) breaks() bool {
+	switch d {
+	case DoSet, DoClear, DoKill, DoStart, DoPause, DoResume:
+		return true
+	}
+	return false
+}
 
 // Action is one moment of a plan.
 type Action struct {
@@ -35,6 +50,9 @@ type Action struct {
 	Message int  // number of the message published, from 1
 	Body    []byte
 
+	Change   values.Change
+	Workload workload.Settings
+
 	partition bool // set by partition
 }
 
@@ -44,10 +62,11 @@ type Plan struct {
 	*Scenario
 	Seed    uint64
 	Actions []Action      // in order of time
-	Healed  time.Duration // of the last action that is not a publication; 0: there was none
+	Healed  time.Duration // of the last action that breaks or mends something; 0: there was none
 	End     time.Duration // when the network is read for the last time
 	Unsent  int           // messages that nobody was alive to publish
 	Left    int           // faults in force, and nodes dead or paused, at the end
+	Changes int           // of values that are made, at the most
 }
 
 // planner draws a plan: it goes through time once and remembers who is alive.
@@ -62,6 +81,8 @@ type planner struct {
 
 	dead, paused map[gossip.NodeID]bool
 	active       []Action // faults in force
+	busy         []Action // workloads that run
+	ticks        int      // of workloads that have ended, and other changes of values
 	names        int
 	unsent       int
 }
@@ -101,10 +122,13 @@ func (s *Scenario) Plan(seed uint64) (*Plan, error) {
 			return nil, p.locate(err)
 		}
 	}
-	plan := &Plan{Scenario: s, Seed: seed, Actions: p.out, Unsent: p.unsent, Left: len(p.active) + len(p.dead) + len(p.paused)}
+	for len(p.busy) > 0 { // whose end nobody has set; there was a beginning, so something is there
+		p.dismiss(p.out[len(p.out)-1].At, p.busy[0].Workload.Name)
+	}
+	plan := &Plan{Scenario: s, Seed: seed, Actions: p.out, Unsent: p.unsent, Left: len(p.active) + len(p.dead) + len(p.paused), Changes: p.ticks}
 	for _, a := range p.out {
 		plan.End = a.At
-		if a.Do != DoPublish {
+		if a.Do.breaks() {
 			plan.Healed = a.At
 		}
 	}
@@ -221,6 +245,14 @@ func (p *planner) begin(now time.Duration, s *Step) error {
 		return p.pause(now, p.draw(s.Nodes, p.among(p.awake)), s.For, s.place)
 	case Resume:
 		return p.resume(now, s)
+	case SetValue, DeleteValue:
+		p.change(now, s)
+	case StartWorkload:
+		return p.employ(now, s)
+	case StopWorkload:
+		if !p.dismiss(now, s.Workload.Name) {
+			return s.place.wrong("workload %s does not run at %s", s.Workload.Name, brief(now))
+		}
 	case Churn:
 		p.churn(now, s)
 	case Chaos:
@@ -399,5 +431,5 @@ func (p *planner) resume(now time.Duration, s *Step) error {
 
 // Faults are the actions that break or mend something.
 func (p *Plan) Faults() []Action {
-	return slices.DeleteFunc(slices.Clone(p.Actions), func(a Action) bool { return a.Do == DoPublish })
+	return slices.DeleteFunc(slices.Clone(p.Actions), func(a Action) bool { return !a.Do.breaks() })
 }

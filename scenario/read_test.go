@@ -73,7 +73,7 @@ func TestWhatIsWrongInAFileIsTold(t *testing.T) {
 		{head + "assert: {coverage: \">= 1 within 5s after lunch\"}", "3:20", "after heal or after publish"},
 		{head + "assert: {redundancy: \"<= 3 within 5s\"}", "3:22", "only coverage"},
 		{head + "assert: {guarantees: [G10]}", "3:23", "G1, G2,"},
-		{head + "assert: {guarantees: [G8]}", "3:23", "G7 or G9"},
+		{head + "assert: {guarantees: [G10]}", "3:23", "G7 or G9"},
 		{head + "assert: {inboxes: full}", "3:19", "equal"},
 		{"name: x\nmatrix: {share: []}", "", "no values"},
 		{"name: x\nmatrix: {share: [10%, \"20%\\n\"]}", "2:", "value of a matrix"},

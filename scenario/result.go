@@ -74,13 +74,17 @@ func Run(ctx context.Context, e Engine, p *Plan, o Options) (r *Result, err erro
 	}()
 	r = &Result{Plan: p, Engine: e.Name(), Started: time.Now()}
 	measurer, log := NewMeasurer(p.Network.Durable), newLogger(o)
-	// What the checker has to know stands in its conditions before the first event, but who has had how many
-	// lives is known in the end: the events wait.
-	events := make([]trace.Event, 0, 4096)
+	measurer.m.Partial = p.Network.Membership == check.Hyparview
+	// Events are too many to keep, so the checker sees them at once; who has had how many lives it is told in the end.
+	// Where the run was written down it reads that instead, as everybody can.
+	checker := check.New(conditions(p, new(Ending)))
+	events, last := 0, trace.Event{}
 	refused, end, err := carryOut(ctx, e, p, func(ev *trace.Event) {
 		measurer.Observe(ev)
 		log.write(ev)
-		events = append(events, *ev)
+		checker.Event(ev)
+		events++
+		last = *ev
 	}, o.Progress)
 	if err == nil {
 		err = log.finish()
@@ -93,17 +97,17 @@ func Run(ctx context.Context, e Engine, p *Plan, o Options) (r *Result, err erro
 	}
 	r.Refused, r.Memory, r.Hash = refused, end.Memory, log.sum()
 	r.Conditions = conditions(p, &end)
-	checker := check.New(r.Conditions)
 	if end.Logs != nil {
+		checker = check.New(r.Conditions)
 		checker.ReadLogs(end.Logs)
 	} else {
-		for i := range events {
-			checker.Event(&events[i])
-		}
+		checker.Know(r.Conditions)
 	}
 	r.Verdict = checker.Verdict()
-	stopped(&r.Verdict, check.Work, end.Overwork, events)
-	stopped(&r.Verdict, check.Integrity, end.Broken, events)
+	at := check.Where{Line: events, Event: last}
+	at.Event.Counts = nil // which were lent
+	stopped(&r.Verdict, check.Work, end.Overwork, at)
+	stopped(&r.Verdict, check.Integrity, end.Broken, at)
 	r.Verdict = only(r.Verdict, p.Assert.Guarantees)
 	r.Measures = measurer.Measures(end.Began)
 	r.Assertions = append([]Assertion{verdictOf(&r.Verdict)}, judge(p, measurer, r.Measures, end.Memory)...)
@@ -112,13 +116,13 @@ func Run(ctx context.Context, e Engine, p *Plan, o Options) (r *Result, err erro
 }
 
 // stopped adds to a verdict that an engine has seen a guarantee broken, and gone no further.
-func stopped(v *check.Verdict, g check.Guarantee, why string, events []trace.Event) {
+func stopped(v *check.Verdict, g check.Guarantee, why string, at check.Where) {
 	if why == "" {
 		return
 	}
 	one := check.Violation{Guarantee: g, What: "the run was stopped: " + why}
-	if n := len(events); n > 0 {
-		one.First, one.Node = check.Where{Line: n, Event: events[n-1]}, events[n-1].Node
+	if at.Line > 0 {
+		one.First, one.Node = at, at.Event.Node
 	}
 	v.Valid, v.Violations = check.False, append(v.Violations, one)
 }
@@ -130,6 +134,7 @@ const leastRounds = 5
 // conditions are what a run of a plan is judged by.
 func conditions(p *Plan, end *Ending) check.Conditions {
 	c := check.Conditions{Nodes: everybody(p.Network.Nodes), Runs: end.Runs, Durable: p.Network.Durable, Work: end.Work, Parts: end.Parts}
+	p.Network.promised(&c)
 	if end.Conditions != nil {
 		c = *end.Conditions
 	}

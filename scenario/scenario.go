@@ -6,6 +6,8 @@ import (
 
 	"gossipctl/fault"
 	"gossipctl/topology"
+	"gossipctl/values"
+	"gossipctl/workload"
 )
 
 // Scenario is a file, checked, with numbers instead of text, for one combination of its matrix.
@@ -36,6 +38,13 @@ type Network struct {
 	RepairEvery time.Duration // 0 = protocol.RepairEvery
 	Latency     string        // as fault.ParseLatency reads it; empty: the engine's default
 	Reconnect   bool
+
+	Discovery     string            // static or bootstrap
+	Contacts      int               // of bootstrap
+	Membership    string            // empty: none
+	MembershipSet map[string]string // its settings
+	ValuesEvery   time.Duration     // 0 = values.Every
+	ValuesKeep    time.Duration     // 0 = values.Keep
 }
 
 // Workload is what is published.
@@ -62,6 +71,11 @@ const (
 	Resume    Deed = "resume"
 	Churn     Deed = "churn"
 	Chaos     Deed = "chaos"
+
+	SetValue      Deed = "set-value"
+	DeleteValue   Deed = "delete-value"
+	StartWorkload Deed = "start-workload"
+	StopWorkload  Deed = "stop-workload"
 )
 
 // Whom heals.
@@ -88,6 +102,9 @@ type Step struct {
 	Most    int
 	Kinds   []string // of Chaos
 
+	Change   values.Change     // of SetValue and DeleteValue
+	Workload workload.Settings // of StartWorkload; of StopWorkload only its name
+
 	place Text
 }
 
@@ -101,6 +118,8 @@ type Assertions struct {
 	Memory     *Bound // in bytes
 	Dropped    *Bound
 	Inboxes    bool // must be equal
+	Members    bool // must see each other as they are
+	Values     *Bound
 }
 
 // Bound is a comparison with a value.

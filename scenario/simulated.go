@@ -36,6 +36,9 @@ type Simulated struct {
 	crowd  int // packets under way at a time
 	lives  map[gossip.NodeID]uint32
 
+	employed []*employed // workloads that run
+	unsaid   int         // messages of workloads that nodes did not take
+
 	plant plant
 }
 
@@ -57,7 +60,11 @@ const pulseSteps = 1 << 12
 // Start makes the world.
 func (s *Simulated) Start(_ context.Context, p *Plan, tell func(*trace.Event)) error {
 	n := &p.Network
-	g, err := topology.Generate(topology.Request{Kind: n.Topology, Nodes: n.Nodes, Most: MaxNodes, Param: n.Parameter, Seed: p.Seed})
+	kind := n.Topology
+	if n.Discovery == discoverBootstrap {
+		kind = "complete" // anybody may become anybody's peer
+	}
+	g, err := topology.Generate(topology.Request{Kind: kind, Nodes: n.Nodes, Most: MaxNodes, Param: n.Parameter, Seed: p.Seed})
 	if err != nil {
 		return err
 	}
@@ -80,13 +87,13 @@ func (s *Simulated) Start(_ context.Context, p *Plan, tell func(*trace.Event)) e
 	s.plan, s.graph, s.lives = p, g, make(map[gossip.NodeID]uint32)
 	s.rng = rand.New(rand.NewPCG(p.Seed, 0x7265636f6e))
 	s.rules = fault.Plan{Seed: p.Seed, Latency: latency}
-	size := uint64(n.Nodes) * (uint64(p.Workload.Messages) + uint64(p.End/time.Second) + 10)
+	size := uint64(n.Nodes) * (uint64(p.Workload.Messages) + uint64(p.Changes) + uint64(p.End/time.Second) + 10)
 	if s.budget = s.MaxEvents; s.budget == 0 {
 		s.budget = 50_000 + 200*size
 	}
 	s.crowd = int(min(2_000+10*size, 2_000_000))
 	s.world = sim.New(sim.Config{
-		Nodes: n.Nodes, Peers: s.peers, Born: born, Plan: s.links(), Whole: true, Durable: n.Durable && !s.plant.amnesia, SyncEvery: s.plant.sync,
+		Nodes: n.Nodes, Peers: s.contacts, Born: born, Plan: s.links(), Whole: true, Durable: n.Durable && !s.plant.amnesia, SyncEvery: s.plant.sync,
 		Observe: func(e trace.Event) { tell(&e) }, Planted: s.plant.nodes,
 	})
 	return s.world.Err()
@@ -129,10 +136,7 @@ func (s *Simulated) peers(id gossip.NodeID) gossip.Peers {
 
 // birth returns what makes the protocol of a node in one of its lives.
 func (s *Simulated) birth(p *Plan) (func(gossip.NodeID, uint32) gossip.Protocol, error) {
-	maker, err := layers.New(layers.Spec{
-		Protocol: p.Network.Protocol, Settings: p.Network.Set,
-		Repair: p.Network.Repair, RepairEvery: p.Network.RepairEvery, Refuse: true,
-	})
+	maker, err := layers.New(p.Network.layers())
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +188,14 @@ func (s *Simulated) Do(_ context.Context, a *Action) error {
 		if _, err := s.world.Publish(a.Nodes[0], a.Body, 0); err != nil {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
+	case DoSetValue:
+		if err := s.setValue(a); err != nil {
+			return err
+		}
+	case DoStartWorkload:
+		s.employ(a)
+	case DoStopWorkload:
+		s.dismiss(a.Workload.Name)
 	case DoSet:
 		s.rules.Rules = append(s.rules.Rules, a.Rule)
 		s.world.SetPlan(s.links())
@@ -204,7 +216,11 @@ func (s *Simulated) Do(_ context.Context, a *Action) error {
 	case DoStart:
 		for _, id := range a.Nodes {
 			s.lives[id] = max(s.lives[id], 1) + 1
+			if s.plan.Network.Assembles() {
+				s.contactsAgain(id)
+			}
 			s.world.Start(id)
+			s.employAgain(id)
 		}
 	case DoPause:
 		for _, id := range a.Nodes {
@@ -259,6 +275,9 @@ func (s *Simulated) Finish(context.Context) (Ending, error) {
 	if s.over == "" {
 		s.world.FinalRead()
 	}
+	if s.plan.Network.Assembles() {
+		return end, nil // that nodes find each other is their own business
+	}
 	awake := s.live()
 	for _, v := range awake.Nodes() {
 		if s.world.Paused(gossip.NodeID(v)) {
@@ -277,6 +296,15 @@ func (s *Simulated) Finish(context.Context) (Ending, error) {
 	return end, nil
 }
 
+// degree is how many peers nodes have on average, or choose.
+func (s *Simulated) degree() float64 {
+	if s.plan.Network.Assembles() {
+		spec := s.plan.Network.layers()
+		return float64(spec.Degree(s.plan.Network.Nodes))
+	}
+	return 2 * float64(s.graph.NumEdges()) / float64(max(s.graph.Len(), 1))
+}
+
 // work is four times what flooding costs, where that is more than what is allowed anyway.
 func (s *Simulated) work() float64 {
 	relays := 1
@@ -285,7 +313,7 @@ func (s *Simulated) work() float64 {
 			relays = max(values.Int("relays"), 1)
 		}
 	}
-	return max(check.DefaultWork, 8*float64(s.graph.NumEdges())/float64(max(s.graph.Len(), 1))) * float64(relays)
+	return max(check.DefaultWork, 4*s.degree()) * float64(relays)
 }
 
 // Close lets go of the world.

@@ -203,6 +203,28 @@ func (p *problems) bound(t Text, what, example string, parse func(string) (float
 	return b
 }
 
+// equal reads that values are equal, and perhaps by when.
+func (p *problems) equal(t Text) *Bound {
+	if !t.there() {
+		return nil
+	}
+	word, rest, _ := strings.Cut(strings.TrimSpace(t.Value), " ")
+	b := &Bound{Text: strings.TrimSpace(t.Value), After: afterHeal}
+	if word != "equal" {
+		p.add(t.wrong("values can only be asserted to be equal, perhaps \"equal within 15s after heal\", not %q", t.Value))
+		return nil
+	}
+	if rest == "" {
+		return b
+	}
+	var err error
+	late, after := strings.CutSuffix(strings.TrimPrefix(strings.TrimSpace(rest), "within "), " after heal")
+	if b.Within, err = time.ParseDuration(late); err != nil || !after || b.Within <= 0 || b.Within > MaxLength {
+		p.add(t.wrong("values %q must be equal, or such as \"equal within 15s after heal\"", t.Value))
+	}
+	return b
+}
+
 func number(text string) (float64, bool) {
 	v, err := strconv.ParseFloat(text, 64)
 	return v, err == nil

@@ -47,7 +47,7 @@ func (s *Spec) Promise(n int) (Promise, error) {
 	p.Membership = kind.Name
 	switch kind.Name {
 	case "swim":
-		p.DeadWithin = deadWithin(n, set)
+		p.DeadWithin = membership.DeadWithin(n, set)
 		p.AliveWithin = comparisons*set.Duration("dead-call") + set.Duration("sync")
 	case "hyparview":
 		// A neighbour is dead after so many keep-alives that did not come, two more at the most; twice that, because
@@ -84,5 +84,3 @@ func duration(set protocol.Values, name string, otherwise time.Duration) time.Du
 	}
 	return otherwise
 }
-
-func deadWithin(int, protocol.Values) time.Duration { return 0 }

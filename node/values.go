@@ -17,7 +17,7 @@ var ErrNoValues = errors.New("this node keeps no values")
 // Reasons told of a change of the picture.
 const (
 	reconciled = "reconciled" // it came by reconciliation
-	vanished   = "vanished"   // no update says so: the owner has begun a new life, or deleted the value long ago
+	vanished   = trace.Vanished
 )
 
 // Reasons for which a node drops an update before its protocol sees it.

@@ -53,10 +53,9 @@ func (p *problems) assembly(f *NetworkFile, n *Network) {
 	if f.Contacts.there() && n.Discovery != discoverBootstrap {
 		p.add(f.Contacts.wrong("contacts mean nothing without discovery: bootstrap"))
 	}
-	if f.Reconnect.there() && n.Reconnect && n.Assembles() {
+	if n.Membership = f.Membership.Value; n.Reconnect && n.Assembles() {
 		p.add(f.Reconnect.wrong("nodes that find each other choose new peers themselves"))
 	}
-	n.Membership = f.Membership.Value
 	n.MembershipSet = make(map[string]string)
 	where := f.Membership
 	for _, key := range slices.Sorted(maps.Keys(f.MembershipSettings)) {

@@ -14,7 +14,7 @@ import (
 func (s *Simulated) setValue(a *Action) error {
 	var refused error
 	for _, id := range a.Nodes {
-		if _, err := s.world.SetValue(id, a.Change); err != nil {
+		if err := s.world.SetValue(id, a.Change); err != nil {
 			if errors.Is(err, node.ErrNoValues) {
 				return err
 			}

@@ -77,7 +77,8 @@ func (c *controller) final(ctx context.Context, _ FinalRequest) (Final, error) {
 		lines += a.Lines
 		out.Logs = append(out.Logs, LogSize{check.NodeLog(a.Node), a.Bytes})
 	}
-	if parts := topology.Components(g); len(parts) > 1 {
+	// That nodes hang together which find each other is their own business.
+	if parts := topology.Components(g); len(parts) > 1 && !c.state.Spec.Assembles() {
 		out.Parts = parts
 	}
 	if err := c.note(out.Parts); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"gossipctl/check"
 	"gossipctl/gossip"
+	"gossipctl/layers"
 	"gossipctl/netctl/store"
 	"gossipctl/protocol"
 	"gossipctl/trace"
@@ -86,7 +87,24 @@ func (c *controller) beginRecord(o *order) error {
 		every := cmp.Or(o.Spec.RepairEvery, protocol.RepairEvery)
 		c.recording.manifest.Conditions.Converge = max(check.DefaultConverge(o.Spec.Nodes), 10*every)
 	}
+	if err := o.Spec.promised(&c.recording.manifest.Conditions); err != nil {
+		c.recording = nil
+		f.Close()
+		return err
+	}
 	c.record(trace.Event{Kind: trace.Start})
+	return nil
+}
+
+// promised puts into conditions what the network promises of who is there and of values.
+func (s *Spec) promised(c *check.Conditions) error {
+	spec := layers.Spec{Membership: s.Membership, MembershipSettings: s.MembershipSettings, Assembles: s.Assembles(), ValuesEvery: s.ValuesEvery}
+	p, err := spec.Promise(s.Nodes)
+	if err != nil {
+		return fmt.Errorf("what the network promises of its members: %w", err)
+	}
+	c.Membership, c.DeadWithin, c.AliveWithin = p.Membership, p.DeadWithin, p.AliveWithin
+	c.ValuesWithin = max(check.DefaultConverge(s.Nodes), p.ValuesRounds)
 	return nil
 }
 

@@ -14,13 +14,26 @@ import (
 // Accepted implements api.Recording.
 func (s *server) Accepted(ids []gossip.ID, relays int) { s.record.accepted(ids, relays) }
 
-// Hold implements api.Recording: until then no timer comes due.
+// Hold lets no timer come due for a while.
 func (a *Agent) Hold(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
 	a.held = now.Add(d)
 	a.arm(now) // later, or sooner when it was held for longer before
+}
+
+// Hold implements api.Recording: nothing that the node does by itself comes due either.
+func (s *server) Hold(d time.Duration) {
+	s.Agent.Hold(d)
+	s.work.look()
+}
+
+// standsStill is for how long no timer of the node comes due yet.
+func (a *Agent) standsStill(now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return max(a.held.Sub(now), 0)
 }
 
 // finalPage is how many entries of an inbox are looked at, and written down, at once.

@@ -85,6 +85,11 @@ func (w *workloads) set(list []workload.Settings) {
 		next = append(next, b)
 	}
 	w.list = next
+	w.look()
+}
+
+// look has run look again at what is to be done when.
+func (w *workloads) look() {
 	select {
 	case w.change <- struct{}{}:
 	default:
@@ -151,6 +156,9 @@ func (w *workloads) due(now time.Time) (*busy, time.Duration) {
 	w.server.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if pause := w.server.standsStill(now); pause > 0 {
+		return nil, pause
+	}
 	var first *busy
 	var when time.Time
 	for _, b := range w.list {

@@ -71,6 +71,10 @@ func (e *Engine) Start(ctx context.Context, p *scenario.Plan, tell func(*trace.E
 	spec := netctl.Spec{
 		Network: name, Topology: n.Topology, Parameter: n.Parameter, Nodes: n.Nodes, Seed: p.Seed, Protocol: n.Protocol, Settings: n.Set, BasePort: e.BasePort,
 		Latency: n.Latency, Repair: n.Repair, RepairEvery: n.RepairEvery, Durable: n.Durable, Record: true, Reconnect: n.Reconnect,
+		Membership: n.Membership, MembershipSettings: n.MembershipSet, ValuesEvery: n.ValuesEvery, ValuesKeep: n.ValuesKeep,
+	}
+	if n.Discovery == api.DiscoverBootstrap {
+		spec.Topology, spec.Parameter, spec.Discovery, spec.Contacts = netctl.TopologyBootstrap, 0, n.Discovery, n.Contacts
 	}
 	opts := netctl.StartOptions{Root: folder, Timeout: e.StartTime, Foreground: true, Version: e.Version, Command: e.Command, Note: func(string) {}, Progress: func(int) {}}
 	if opts.Timeout == 0 {
@@ -127,6 +131,13 @@ func (e *Engine) Do(ctx context.Context, a *scenario.Action) (err error) {
 	switch a.Do {
 	case scenario.DoPublish:
 		return e.publish(ctx, a.Nodes[0], a.Body)
+	case scenario.DoSetValue:
+		return e.setValue(ctx, a)
+	case scenario.DoStartWorkload:
+		w := &a.Workload
+		_, err = e.net.StartWorkload(ctx, netctl.WorkloadRequest{Name: w.Name, Every: &w.Every, TTL: &w.TTL, Nodes: a.Nodes})
+	case scenario.DoStopWorkload:
+		_, err = e.net.StopWorkloads(ctx, []string{a.Workload.Name})
 	case scenario.DoSet:
 		_, err = e.net.SetFault(ctx, a.Rule, 0)
 	case scenario.DoClear:
@@ -165,6 +176,30 @@ func (e *Engine) publish(ctx context.Context, id gossip.NodeID, body []byte) err
 	}
 	if _, err := client.Publish(slow, req); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w: %w", scenario.ErrRefused, err)
+	}
+	return context.Cause(ctx)
+}
+
+// setValue has nodes change a value of their own, which one after the other may refuse.
+func (e *Engine) setValue(ctx context.Context, a *scenario.Action) error {
+	slow, cancel := context.WithTimeout(ctx, publishTime)
+	defer cancel()
+	c := &a.Change
+	req := api.SetValueRequest{Key: c.Key, Delete: c.Delete, Register: c.Register, TTL: c.TTL}
+	if text := string(c.Value); !c.Delete {
+		req.Value = &text
+	}
+	_, errs := netctl.Each(a.Nodes, func(id gossip.NodeID) (api.SetValueAnswer, error) {
+		client, err := e.net.Node(id)
+		if err != nil {
+			return api.SetValueAnswer{}, err
+		}
+		return client.SetValue(slow, req)
+	})
+	for _, err := range errs {
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("%w: %w", scenario.ErrRefused, err)
+		}
 	}
 	return context.Cause(ctx)
 }

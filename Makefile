@@ -33,7 +33,7 @@ test: ## run every test, under the race detector
 
 chaos: build ## random faults: 20,000 seeds in the simulator, 25 rounds on real processes
 	bin/gossipctl run-scenario chaos --simulate --seeds 1..20000
-	$(GO) test -count=1 -parallel 6 -timeout 20m -run 'Chaos|HardTimes' ./scenario/live
+	$(GO) test -count=1 -parallel 6 -timeout 20m -run 'Chaos|HardTimes|Movies' ./scenario/live
 
 bench: build ## measure bin/gossipctl from outside
 	$(GO) run ./bench --gossipctl bin/gossipctl

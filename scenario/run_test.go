@@ -76,7 +76,11 @@ func TestReadyScenariosHold(t *testing.T) {
 				if s.Base != name || s.About == "" || !strings.HasPrefix(s.Text(), "# ") {
 					t.Errorf("%s: its name is %q, and it is to say what it shows", name, s.Base)
 				}
-				for seed := range uint64(3) {
+				seeds := uint64(3)
+				if s.Network.Nodes > 50 && (raceEnabled || testing.Short()) {
+					seeds = 1 // a million events
+				}
+				for seed := range seeds {
 					r := simulate(t, s, seed+1, Options{})
 					if r.State() != Held {
 						t.Errorf("%s, seed %d: %s", s.Name, seed+1, r.Why())

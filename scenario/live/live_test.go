@@ -58,6 +58,7 @@ type answer struct {
 			Valid      any
 			Violations []struct{ Guarantee, What string }
 			Unknown    []string
+			Updates    int
 			Checked    []struct {
 				Guarantee  string
 				Facts      int
@@ -144,6 +145,72 @@ func TestHardTimes(t *testing.T) {
 	}
 	if facts := a.facts("G9"); facts < 30 {
 		t.Errorf("of conservation only %d facts were looked at", facts)
+	}
+}
+
+// Every second a new favourite film at each of 64 nodes, for a minute, with loss and a partition: then all have the same
+// table, and no version ever went back.
+func TestMovies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes more than a minute")
+	}
+	a, status := run(t, "movies", "--seed", "1")
+	holds(t, a, status)
+	r := a.Results[0]
+	if r.Live != 64 || r.Verdict.Updates < 3000 || r.Dropped["loss"] < 1000 || r.Dropped["partition"] < 1000 {
+		t.Errorf("%+v", r)
+	}
+	if facts := a.facts("G12"); facts < 64*3000*8/10 { // of most updates every node has told; the newer may come first
+		t.Errorf("of values only %d facts were looked at", facts)
+	}
+	for _, one := range r.Assertions {
+		t.Log(one)
+	}
+}
+
+// Nodes that find each other set and delete values while packets are lost, the network is in two halves, and one of
+// them dies and comes back, in twenty seconds.
+const shared = `name: shared
+network:
+  nodes: 8
+  discovery: bootstrap
+  membership: swim
+  membership_settings: {period: 300ms, timeout: 150ms, dead-call: 1s, sync: 5s}
+  values_every: 300ms
+workload: {messages: 10, every: 300ms}
+timeline:
+  - {at: 0s, start_workload: random-values, every: 200ms, for: 6s}
+  - {at: 500ms, set_value: colour, value: red, nodes: 1-3}
+  - {at: 1s, loss: 20%, for: 4s}
+  - {at: 1500ms, partition: 50% / 50%, for: 2s}
+  - {at: 2s, delete_value: colour, nodes: 2}
+  - {at: 4s, kill: 5, for: 2s}
+settle: 20s
+assert:
+  values: equal within 15s after heal
+  members: agree
+  dropped: "> 0"
+`
+
+// The same file of values and members runs both ways, and holds both ways.
+func TestValuesAndMembersBothWays(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shared.yaml")
+	if err := os.WriteFile(file, []byte(shared), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range [][]string{{file, "--seed", "3", "--simulate"}, {file, "--seed", "3"}} {
+		a, status := run(t, how...)
+		holds(t, a, status)
+		r := a.Results[0]
+		if r.Live != 8 || r.Verdict.Updates < 100 {
+			t.Errorf("%s: %+v", a.Engine, r)
+		}
+		for guarantee, least := range map[string]int{"G8": 100, "G12": 800} {
+			if facts := a.facts(guarantee); facts < least {
+				t.Errorf("%s: only %d facts of %s were looked at", a.Engine, facts, guarantee)
+			}
+		}
 	}
 }
 

@@ -209,6 +209,10 @@ var verdicts = []struct {
 	{"members while a fault is in force", swimming, met + "0 fault name=f\n" + readMet, Unknown, "", "G8 is promised without"},
 	{"a member that is something", swimming, met + "1.1 member peer=2.1 reason=asleep\n" + readMet, Unknown, "", "a member that is \"asleep\""},
 
+	{"who joins and writes nothing down", known, met + "1.1 deliver 9.1.1\n2.1 deliver 9.1.1\n3.1 deliver 9.1.1\n1.1 apply 9.1.v1 name=k\nwait 30s\n" +
+		"1.1 view peer=2.1 reason=alive\n1.1 view peer=3.1 reason=alive\n1.1 view peer=9.1 reason=alive\nread 1.1 9.1.1\n" +
+		"2.1 view peer=1.1 reason=alive\n2.1 view peer=3.1 reason=alive\nread 2.1 9.1.1\n3.1 view peer=1.1 reason=alive\n3.1 view peer=2.1 reason=alive\nread 3.1 9.1.1", Unknown, "", "whether node 9 has published"},
+
 	// What cannot be told.
 	{"nothing at all", Conditions{}, "", Unknown, "", "nothing is known"},
 	{"no log of a node", plain, "1.1 start\nread 1.1", Unknown, "", "no log of node 2"},

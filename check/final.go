@@ -267,11 +267,12 @@ func (c *Checker) unpublished(m *message) {
 	c.violate(Integrity, m.id, first.node, c.where(first, m.id), "message %v at node %d was never published", m.id, first.node)
 }
 
-// tellsAll reports whether the logs have everything that a node has ever told.
+// tellsAll reports whether the logs have everything that a node has ever told. Where nodes find each other anybody may
+// join who writes nothing down.
 func (c *Checker) tellsAll(id gossip.NodeID) bool {
 	origin := c.nodes[id]
 	if origin == nil {
-		return !c.lost()
+		return !c.lost() && c.cond.Membership == ""
 	}
 	live := c.control.final().live(origin)
 	return !origin.silent() && (!live || origin.ended && !origin.torn) && c.cond.Runs[origin.id] <= origin.run

@@ -185,7 +185,7 @@ func (a *app) writeVerdict(w io.Writer, name string, m check.Manifest, v check.V
 		return
 	}
 	fmt.Fprintf(w, "%s: %s · %s, %d live · %s · %s · seed %d\n\n", term.Escape(name), paint[v.Valid](term.Escape(v.Valid.String())),
-		term.Plural(v.Nodes, "node"), v.Live, term.Plural(v.Messages, "message"), term.Plural(v.Events, "event"), m.Seed)
+		term.Plural(v.Nodes, "node"), v.Live, term.Plural(v.Messages, "message")+updates(v.Updates), term.Plural(v.Events, "event"), m.Seed)
 	var t term.Table
 	t.Columns("", "guarantee", "checked", "violations")
 	for _, c := range v.Checked {
@@ -218,4 +218,12 @@ func (a *app) writeVerdict(w io.Writer, name string, m check.Manifest, v check.V
 	for _, note := range v.Notes {
 		fmt.Fprintf(w, "\nNote: %s.\n", term.Escape(note))
 	}
+}
+
+// updates is how many there were of values, where there were any.
+func updates(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" · %s of values", term.Plural(n, "update"))
 }

@@ -204,6 +204,11 @@ func (c *controller) note(parts [][]int) error {
 	defer r.mu.Unlock()
 	conditions := &r.manifest.Conditions
 	conditions.Nodes, conditions.Runs, conditions.Parts = nodes, runs, nil
+	spec := c.state.Spec
+	spec.Nodes = max(spec.Nodes, len(nodes)) // with those that were added: news takes longer among more
+	if err := spec.promised(conditions); err != nil {
+		return err
+	}
 	if len(parts) > 1 {
 		for _, part := range parts {
 			conditions.Parts = append(conditions.Parts, nodeIDs(part))

@@ -23,17 +23,10 @@ func (a *Agent) Hold(d time.Duration) {
 	a.arm(now) // later, or sooner when it was held for longer before
 }
 
-// Hold implements api.Recording: nothing that the node does by itself comes due either.
+// Hold implements api.Recording: nothing that the node does by itself comes due either, and it goes on as soon as it may.
 func (s *server) Hold(d time.Duration) {
 	s.Agent.Hold(d)
 	s.work.look()
-}
-
-// standsStill is for how long no timer of the node comes due yet.
-func (a *Agent) standsStill(now time.Time) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return max(a.held.Sub(now), 0)
 }
 
 // finalPage is how many entries of an inbox are looked at, and written down, at once.

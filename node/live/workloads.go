@@ -156,9 +156,6 @@ func (w *workloads) due(now time.Time) (*busy, time.Duration) {
 	w.server.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if pause := w.server.standsStill(now); pause > 0 {
-		return nil, pause
-	}
 	var first *busy
 	var when time.Time
 	for _, b := range w.list {

@@ -21,6 +21,7 @@ var (
 // Conditions of networks with values, and with a membership that promises 10 and 20 seconds.
 var (
 	owned    = Conditions{Nodes: []gossip.NodeID{1, 2}, ValuesWithin: 10 * time.Second}
+	keeping  = Conditions{Nodes: []gossip.NodeID{1, 2}, Durable: true, ValuesWithin: 10 * time.Second}
 	three    = []gossip.NodeID{1, 2, 3}
 	swimming = Conditions{Nodes: three, Membership: Swim, DeadWithin: 10 * time.Second, AliveWithin: 20 * time.Second}
 	known    = Conditions{Nodes: three, Membership: Acquainted, AliveWithin: 20 * time.Second}
@@ -168,6 +169,11 @@ var verdicts = []struct {
 	{"G12 a version is given twice", owned, oneSet + "1.1 apply 1.1.v1 name=j\n" + readK, False, "G12", "twice, to different changes"},
 	{"G12 an owner goes back", owned, both + "1.1 apply 1.1.v5 name=k\n1.1 apply 1.1.v3 name=j\n2.1 apply 1.1.v5 name=k\n2.1 apply 1.1.v3 name=j\nwait 11s\n1.1 value 1.1.v5 name=k\n1.1 value 1.1.v3 name=j\nread 1.1\n" +
 		"2.1 value 1.1.v5 name=k\n2.1 value 1.1.v3 name=j\nread 2.1", False, "G12", "after version 5"},
+	{"durable: an accepted value outlives its node", keeping, oneSet + "1.1 accept 1.1.v1\n1.1 kill\n1.2 start\nwait 11s\n1.2 value 1.1.v1 name=k\nread 1.2\n2.1 value 1.1.v1 name=k\nread 2.1", True, "", ""},
+	{"durable: the map begins anew with all that is in it", keeping, oneSet + "1.1 accept 1.1.v1\n1.1 kill\n1.2 start\n1.2 apply 1.2.v1 name=k\n2.1 apply 1.2.v1 name=k\nwait 11s\n1.2 value 1.2.v1 name=k\nread 1.2\n2.1 value 1.2.v1 name=k\nread 2.1", True, "", ""},
+	{"durable: what was not accepted may be lost", keeping, oneSet + "1.1 kill\n1.2 start\n2.1 apply 1.1.v1 name=k count=1 reason=vanished\nwait 11s\nread 1.2\nread 2.1", True, "", ""},
+	{"G12 durable: an accepted value is lost", keeping, oneSet + "1.1 accept 1.1.v1\n1.1 kill\n1.2 start\n2.1 apply 1.1.v1 name=k count=1 reason=vanished\nwait 11s\nread 1.2\nread 2.1", False, "G12", "has accepted 1.1.v1 of key"},
+	{"G1 an update is accepted that was never set", owned, both + "1.1 accept 1.1.v1\nread 1.1\nread 2.1", False, "G1", "which nobody gave it"},
 	{"G12 no update", owned, both + "1.1 apply 1.1.1 name=k\nread 1.1\nread 2.1", False, "G12", "no update of a value"},
 	{"values read too early", owned, both + "1.1 apply 1.1.v1 name=k\n1.1 value 1.1.v1 name=k\nread 1.1\nread 2.1", Unknown, "", "do not have the same values yet"},
 	{"values apart by a fault", owned, both + "0 fault name=f1\n1.1 apply 1.1.v1 name=k\nwait 11s\n1.1 value 1.1.v1 name=k\nread 1.1\nread 2.1", Unknown, "", "while faults are in force"},

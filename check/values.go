@@ -76,9 +76,16 @@ type picture struct {
 	now    map[slot]entry // what it has applied in this life
 	newest map[gossip.NodeID]uint32
 	own    map[uint32]uint32 // of each life of its own map the last version, in all of its lives
+	last   map[uint32]change // of each key of its own map the last change, in all of its lives
 
 	rows map[slot]entry // of the final read
 	read uint64
+}
+
+// change is what an owner did to a key of its map.
+type change struct {
+	entry
+	accepted bool // whoever asked for it was told that it is kept
 }
 
 func (p *picture) newLife() { p.now, p.newest = nil, nil }
@@ -135,6 +142,8 @@ func (n *node) update(c *Checker, e *trace.Event) {
 	switch e.Kind {
 	case trace.Apply:
 		n.apply(c, e)
+	case trace.Accept:
+		n.acceptUpdate(c, e)
 	case trace.Publish:
 		c.checked(Integrity, 1)
 		if run, _, _ := e.Message.Update(); e.Message.Origin != n.id || run > n.run {
@@ -217,7 +226,7 @@ func (n *node) set(c *Checker, e *trace.Event, u *update, said claim) {
 	run, version, _ := e.Message.Update()
 	p := &n.values
 	if p.own == nil {
-		p.own = make(map[uint32]uint32)
+		p.own, p.last = make(map[uint32]uint32), make(map[uint32]change)
 	}
 	switch {
 	case run == 0 || run > n.run:
@@ -231,6 +240,40 @@ func (n *node) set(c *Checker, e *trace.Event, u *update, said claim) {
 		u.set, u.truth = c.mark(e), said
 	}
 	p.own[run] = max(p.own[run], version)
+	p.last[said.key] = change{entry: entry{run, version, said, c.mark(e)}}
+}
+
+// acceptUpdate takes in that somebody was told that a change of the node's map is kept.
+func (n *node) acceptUpdate(c *Checker, e *trace.Event) {
+	run, version, _ := e.Message.Update()
+	i := c.shared.number.Get(e.Message)
+	c.checked(Integrity, 1)
+	if e.Message.Origin != n.id || i == 0 || !c.shared.updates[i-1].set.is() {
+		if !c.shared.full {
+			c.violate(Integrity, e.Message, n.id, c.here(e), "node %d accepts update %v, which nobody gave it", n.id, e.Message)
+		}
+		return
+	}
+	key := c.shared.updates[i-1].truth.key
+	if last := n.values.last[key]; last.run == run && last.version == version {
+		last.accepted = true
+		n.values.last[key] = last
+	}
+}
+
+// keepsItsOwn judges whether a durable node that lives has in its own map what it has accepted.
+func (n *node) keepsItsOwn(c *Checker) {
+	for _, key := range slices.Sorted(maps.Keys(n.values.last)) {
+		last := n.values.last[key]
+		if !last.accepted || last.claim.gone {
+			continue
+		}
+		c.checked(Values, 1)
+		if row, has := n.values.rows[slot{n.id, key}]; !has || row.claim.gone || row.compare(last.entry) < 0 {
+			id := gossip.UpdateID(n.id, last.run, last.version)
+			c.violate(Values, id, n.id, c.where(last.mark, id), "durable node %d has accepted %v of key %q, and does not have it any more", n.id, id, c.shared.keys[key])
+		}
+	}
 }
 
 // tell notes what another node than the owner says of an update.
@@ -287,6 +330,11 @@ func (c *Checker) judgeValues(live []*node) {
 	}
 	if len(c.shared.updates) == 0 || c.shared.full {
 		return
+	}
+	for _, n := range live {
+		if c.cond.Durable && n.readable() {
+			n.keepsItsOwn(c)
+		}
 	}
 	parts := [][]*node{live}
 	if len(c.cond.Parts) > 1 {

@@ -25,6 +25,7 @@ const (
 // meet takes in contacts: those that are not known are asked for their view. Nobody is forgotten because they go;
 // only those that are no contacts any more and were never heard of are asked no more.
 func (c *core) meet(now time.Time, contacts gossip.Peers, out *gossip.Outbox) {
+	c.given = contacts
 	c.contacts = slices.DeleteFunc(c.contacts, func(k contact) bool { return !contacts.Has(k.node) })
 	for _, id := range contacts.All() {
 		at, is := c.contactAt(id)
@@ -46,6 +47,20 @@ func (c *core) contactAt(id gossip.NodeID) (int, bool) {
 func (c *core) heard(id gossip.NodeID) {
 	if at, is := c.contactAt(id); is {
 		c.contacts = slices.Delete(c.contacts, at, at+1)
+	}
+}
+
+// miss is told of a member that has gone. If it is one of the contacts, it is asked now and then, also when it has left:
+// its next life may be the contact of others, and would otherwise begin a network of its own with them.
+func (c *core) miss(now time.Time, id gossip.NodeID, out *gossip.Outbox) {
+	at, is := c.contactAt(id)
+	if is || !c.given.Has(id) {
+		return
+	}
+	due := now.UnixNano() + int64(contactPause)
+	c.contacts = slices.Insert(c.contacts, at, contact{node: id, at: due, pause: contactPause})
+	if !c.agenda.wants(askContacts) {
+		c.agenda.set(askContacts, due, now, out)
 	}
 }
 

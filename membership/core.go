@@ -23,7 +23,8 @@ type core struct {
 	detector *detector // nil: nobody is noticed to be dead
 
 	phase      time.Duration // of the node's gossips
-	contacts   []contact
+	given      gossip.Peers  // as contacts, the last time
+	contacts   []contact     // of them, those that have not been heard of, or are gone
 	exchanges  []exchange
 	pace       time.Duration // until the next comparison of views
 	answered   bool          // the last one was
@@ -180,6 +181,7 @@ func (c *core) learn(now time.Time, s statement, paged bool, out *gossip.Outbox)
 	}
 	if was.here() && !s.here() {
 		c.rings.remove(m.node)
+		c.miss(now, m.node, out)
 	}
 	c.change(now, m, s.record)
 	if !was.here() && s.here() {

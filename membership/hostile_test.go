@@ -26,7 +26,7 @@ func sane(t testing.TB, c *core, out *gossip.Outbox) {
 	sum, here, dead, waits := c.me.sum(), 0, 0, 0
 	for i, m := range c.all {
 		sum += m.sum()
-		if i > 0 && c.all[i-1].node >= m.node || m.node == 1 {
+		if i > 0 && c.all[i-1].node >= m.node || m.node == c.me.node {
 			t.Fatalf("node %d at place %d", m.node, i)
 		}
 		switch {

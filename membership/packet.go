@@ -69,8 +69,10 @@ func (c *core) attend(now time.Time, from gossip.NodeID, p gossip.Packet, out *g
 	statements := p.IDs[1+len(head):]
 	c.owes = false
 	c.learn(now, statement{record: sender}, false, out)
-	c.heard(from)
 	m := c.find(from)
+	if m != nil && m.here() {
+		c.heard(from)
+	}
 	// Whoever is thought to be dead and sends is not: it is told, and refutes. A goodbye wants no answer.
 	c.owes = m != nil && !m.here() && sender.standing == gossip.Alive && sender.run >= m.run
 	known := len(c.all)

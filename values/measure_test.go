@@ -31,6 +31,9 @@ func TestNobodyUsesValues(t *testing.T) {
 // TestRest measures what a network at rest pays: one small packet a node and second, however many owners there are.
 func TestRest(t *testing.T) {
 	for _, n := range []int{16, 256} {
+		if n > 16 && testing.Short() {
+			continue
+		}
 		w := newNet(t, setup{spec: layers.Spec{Protocol: "flood"}, n: n, plan: lan})
 		for id := range n {
 			w.set(gossip.NodeID(id+1), values.Change{Key: "k", Value: []byte("v")})

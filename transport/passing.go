@@ -17,8 +17,10 @@ const (
 	// given up. It is longer than what two nodes have to say to each other at a time, so that no link is opened
 	// twice for that; at one probe a second a node keeps ten for its probes, and ten for its answers to others'.
 	passAfter = 10 * time.Second
-	// passing is how many of them there may be before the one that was used longest ago is let go of early.
-	passing = 64
+	// passing is how many of them there may be before the one that was used longest ago is let go of early. To open
+	// one costs both ends together half a millisecond of a processor, to hold one a few buffers of 4 KiB; while a few hundred
+	// nodes come to know each other, fewer would be opened again and again.
+	passing = 128
 	// maxPassing is how many there are at most, those included that are just being closed. Each has one
 	// goroutine and one descriptor. Packets that would need more count as queue_full.
 	maxPassing = 512

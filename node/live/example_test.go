@@ -7,6 +7,7 @@ import (
 	"log"
 
 	"gossipctl/gossip"
+	"gossipctl/layers"
 	"gossipctl/node/live"
 	"gossipctl/protocol"
 )
@@ -46,4 +47,43 @@ func ExampleStart() {
 	m := <-second.Messages()
 	fmt.Printf("%s, from node %d\n", m.Body, m.ID.Origin)
 	// Output: banana, from node 1
+}
+
+// Three nodes find each other: the second and the third know one address. Each then sees the others, and notices
+// who leaves and who dies.
+func ExampleBootstrap() {
+	ctx := context.Background()
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	maker, err := layers.New(layers.Spec{Protocol: "flood", Membership: "swim"})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	start := func(id gossip.NodeID, contacts ...string) *live.Node {
+		n, err := live.Start(ctx, live.Options{
+			ID: id, Network: "fruit", Secret: secret, Discovery: live.Bootstrap(0, contacts...),
+			Make: func(run uint32) (gossip.Protocol, error) { return maker.Make(1, id, run), nil },
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return n
+	}
+	first := start(1)
+	defer first.Close(ctx)
+	second := start(2, first.Addr())
+	defer second.Close(ctx)
+	third := start(3, first.Addr())
+	defer third.Close(ctx)
+
+	if err := third.WaitMembers(ctx, 2); err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range third.Members() {
+		fmt.Println("node", m.ID, "is", m.State)
+	}
+	// Output:
+	// node 1 is alive
+	// node 2 is alive
 }

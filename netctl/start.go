@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -46,6 +47,9 @@ func Start(ctx context.Context, spec Spec, opts StartOptions) (*Started, error) 
 	g, err := spec.graph()
 	if err != nil {
 		return nil, err
+	}
+	if text := spec.ease(runtime.NumCPU()); text != "" {
+		opts.Note(text)
 	}
 	root, err := rootOr(opts.Root)
 	if err != nil {

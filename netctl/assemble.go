@@ -224,7 +224,6 @@ func (c *controller) assemble(cfg *api.NodeConfig) {
 	if !s.Assembles() {
 		return
 	}
-	cfg.Silent = true // remove-node has it say goodbye; who is started again does not leave
 	cfg.Discovery, cfg.Membership, cfg.MembershipSettings = s.Discovery, s.Membership, s.MembershipSettings
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -168,7 +168,9 @@ func (c *controller) forkOne(id gossip.NodeID, listener *net.TCPListener, ready 
 	c.mu.Lock()
 	c.began[id] = sizes
 	c.mu.Unlock()
-	return c.launch.start(c.configOf(id), listener, ready, stderr, c.cores)
+	cfg := c.configOf(id)
+	cfg.Silent = true // remove-node has it say goodbye; who is started again does not leave
+	return c.launch.start(cfg, listener, ready, stderr, c.cores)
 }
 
 // configOf is what a node is told at its next birth.

@@ -22,6 +22,7 @@ network:
 workload: {messages: 5, every: 1s}
 timeline:
   - {at: 2s, start_workload: random-values, every: 500ms, for: 30s}
+  - {at: 2s, start_workload: counter, every: 100ms, for: 30s}
   - {at: 5s, loss: 20%, for: 30s}
   - {at: 8s, partition: 50% / 50%, for: 20s}
   - {at: 33s, kill: 3, for: 3s}
@@ -57,11 +58,11 @@ var sharedBugs = []struct {
 // nothing to find. GOSSIPCTL_HIT_RATES looks at more seeds, and says of how many each bug shows.
 func TestPlantedBugsOfWhatIsSharedAreFound(t *testing.T) {
 	s := written(t, sharing)
-	seeds, all := uint64(10), os.Getenv("GOSSIPCTL_HIT_RATES") != ""
+	seeds, all := uint64(60), os.Getenv("GOSSIPCTL_HIT_RATES") != ""
 	if all {
 		seeds = 100
 	}
-	for seed := range seeds {
+	for seed := range seeds / 6 {
 		if r := simulate(t, s, seed+1, Options{}); r.State() != Held {
 			t.Errorf("clean, seed %d: %s %q", seed+1, r.Why(), r.Verdict.Unknown)
 		}

@@ -23,14 +23,14 @@ func TestPromises(t *testing.T) {
 	}
 	few, err := (&Spec{Membership: "swim"}).Promise(4)
 	many, _ := (&Spec{Membership: "swim"}).Promise(1000)
-	fast, _ := (&Spec{Membership: "swim", MembershipSettings: map[string]string{"period": "100ms", "dead-call": "1s", "sync": "3s"}}).Promise(4)
+	fast, refused := (&Spec{Membership: "swim", MembershipSettings: map[string]string{"period": "100ms", "timeout": "50ms", "dead-call": "1s", "sync": "3s"}}).Promise(4)
 	switch {
 	case err != nil || few.Membership != "swim" || few.AliveWithin != 50*time.Second || few.DeadWithin < 5*time.Second:
 		t.Errorf("%+v, %v", few, err)
 	case many.DeadWithin <= few.DeadWithin || many.DeadWithin > time.Minute:
 		t.Errorf("among 1000 a death is known after %v, among 4 after %v", many.DeadWithin, few.DeadWithin)
-	case fast.DeadWithin >= few.DeadWithin || fast.AliveWithin != 5*time.Second:
-		t.Errorf("%+v", fast)
+	case refused != nil || fast.DeadWithin >= few.DeadWithin || fast.AliveWithin != 5*time.Second:
+		t.Errorf("%+v, %v", fast, refused)
 	}
 	for _, bad := range []Spec{{Membership: "swam"}, {Membership: "swim", MembershipSettings: map[string]string{"perriod": "1s"}}} {
 		if _, err := bad.Promise(4); err == nil {

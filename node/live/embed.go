@@ -80,7 +80,7 @@ func newNode(ctx context.Context, o Options) (*Node, net.Listener, error) {
 	}
 	if o.Make != nil {
 		if o.Protocol, err = o.Make(run); err == nil && o.Protocol == nil {
-			err = errors.New("Make has made no protocol")
+			err = errors.New("no protocol was made by Make")
 		}
 		if err != nil {
 			return nil, nil, err

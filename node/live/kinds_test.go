@@ -307,11 +307,11 @@ func TestDNS(t *testing.T) {
 	server := newNames(t)
 	server.set("nodes.example.org.", "127.0.0.2", "127.0.0.3", "::1", "192.0.2.7")
 	ids := map[string]gossip.NodeID{"127.0.0.2:70": 2, "127.0.0.3:70": 3, "[::1]:70": 4, "127.0.0.5:70": 5}
-	ask := func(_ context.Context, addr string) (gossip.NodeID, error) {
+	ask := func(ctx context.Context, addr string) (gossip.NodeID, error) {
 		if id := ids[addr]; id != 0 {
 			return id, nil
 		}
-		return nobody(nil, addr)
+		return nobody(ctx, addr)
 	}
 	l, r := watched(t, &domain{name: "nodes.example.org:70", every: 20 * time.Millisecond, resolver: server.resolver()}, access{ask: ask})
 	shows := func(want string) {

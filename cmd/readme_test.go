@@ -120,12 +120,18 @@ var (
 	ports  = regexp.MustCompile(`127\.0\.0\.1:\d+|ports \d+ to \d+`)
 	costs  = regexp.MustCompile(`events in .*( a second|s;)`)
 	ways   = regexp.MustCompile(`↳ (\d+) .*➜ (\d+)`)
+	found  = regexp.MustCompile(`every other .* after all were ready, .* after the first was started`)
+	lasted = regexp.MustCompile(`after \S+ m?s\.`)
+	ages   = regexp.MustCompile(`(?m)^(OWNER .*|\d+ .*?)(  (–|LAG|[\d.]+ [µm]?s)) +(AGE|[\d.]+ [µm]?s)$`)
 )
 
 func steady(text string) string {
 	text = clocks.ReplaceAllString(text, "TIME")
 	text = ports.ReplaceAllString(text, "PORTS")
 	text = costs.ReplaceAllString(text, "COST")
+	text = found.ReplaceAllString(text, "every other TIME")
+	text = lasted.ReplaceAllString(text, "after TIME.")
+	text = ages.ReplaceAllString(text, "$1  TIMES")
 	return ways.ReplaceAllString(text, "↳ $1 … $2")
 }
 

@@ -206,6 +206,29 @@ func TestScan(t *testing.T) {
 	})
 }
 
+// A range with nobody's address but the node's own is no reason to go round it without a rest, nor to go on for ever.
+func TestScanOfNobodyElse(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan string, 1)
+	s := Scan(maxRate, loop(1)).(*scan).enter(access{ask: func(_ context.Context, addr string) (gossip.NodeID, error) {
+		asked <- addr
+		return 0, fmt.Errorf("a stranger")
+	}})
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx, Peer{ID: 1, Addr: loop(1)}, func([]Peer) {}) }()
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case addr := <-asked:
+		t.Errorf("it asks %s", addr)
+	case <-time.After(5 * time.Second):
+		t.Fatal("a scan that was ended goes on")
+	}
+}
+
 // names is a DNS server that says what it is told.
 type names struct {
 	conn net.PacketConn

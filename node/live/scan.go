@@ -57,6 +57,11 @@ func (s *scan) Watch(ctx context.Context, self Peer, found func([]Peer)) error {
 	if err != nil {
 		return err
 	}
+	addrs = slices.DeleteFunc(addrs, func(addr string) bool { return addr == self.Addr })
+	if len(addrs) == 0 { // nothing to try, and nowhere to rest between two tries
+		<-ctx.Done()
+		return nil
+	}
 	if s.rate < 0 || s.rate > maxRate {
 		return fmt.Errorf("a scan of %d addresses a second is not possible: at most %d are", s.rate, maxRate)
 	}
@@ -76,9 +81,6 @@ func (s *scan) Watch(ctx context.Context, self Peer, found func([]Peer)) error {
 		first := rand.IntN(len(addrs))
 		for i := range addrs {
 			addr := addrs[(first+i)%len(addrs)]
-			if addr == self.Addr {
-				continue
-			}
 			select {
 			case slots <- struct{}{}:
 			case <-ctx.Done():

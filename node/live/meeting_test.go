@@ -186,6 +186,29 @@ func acquainted(t *testing.T, nodes ...*Node) {
 	})
 }
 
+// A Discovery that somebody has written himself is enough to become a member: it names one node, and membership does
+// the rest.
+func TestADiscoveryOfOnesOwnFindsMembers(t *testing.T) {
+	b := new(board)
+	var nodes []*Node
+	for id := gossip.NodeID(1); id <= 3; id++ {
+		nodes = append(nodes, launch(t, Options{
+			ID: id, Run: 1, Network: "fruit", Secret: fruitSecret, Discovery: b,
+			Make: func(run uint32) (gossip.Protocol, error) { return stack("swim", hasty, id, run) },
+		}))
+		b.put(at(nodes[0]))
+	}
+	for _, n := range nodes {
+		if err := n.WaitMembers(deadline(t), len(nodes)-1); err != nil {
+			t.Fatalf("node %d sees %s: %v", n.ID(), view(n), err)
+		}
+	}
+	publish(t, nodes[2], "news")
+	if m := next(t, nodes[1]); string(m.Body) != "news" {
+		t.Errorf("%q", m.Body)
+	}
+}
+
 // From one contact all find each other, and what one publishes reaches all. Who leaves is known to have left; who
 // comes again, at another address, is found there.
 func TestNodesFindEachOther(t *testing.T) {

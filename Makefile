@@ -78,6 +78,7 @@ vet:
 staticcheck:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags planted ./node ./sim ./scenario
+	$(GO) -C bench/memberlist tool -modfile=$(CURDIR)/tools/go.mod staticcheck ./...
 
 tidy-check: ## see that all go.mod files say what the code needs
 	$(GO) mod tidy -diff

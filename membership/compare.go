@@ -142,24 +142,31 @@ func (c *core) warn(out *gossip.Outbox) {
 	}
 }
 
-// compareViews compares the view with that of a random member.
+// compareViews compares the view with that of a member: a neighbour while there is much to learn, for the link to it is
+// open, and a random one else, for those who are cut off together learn nothing from each other.
 func (c *core) compareViews(now time.Time, out *gossip.Outbox) {
-	drawn := c.draw(1, 0)
-	if len(drawn) == 0 {
+	var with gossip.NodeID
+	if drawn := c.draw(1, 0); len(drawn) > 0 {
+		with = c.here[drawn[0]].node
+	} else {
 		return
 	}
+	if beside := c.drawBeside(1); c.learning && len(beside) > 0 {
+		with = beside[0]
+	}
+	c.learning = false
 	if c.pace *= 2; !c.answered {
 		c.pace = c.pace * 5 / 8 // the call or the answer was lost: it is tried again sooner
 	}
 	c.pace = min(c.pace, max(c.rules.sync, c.gossip))
 	c.answered = false
-	c.ask(c.here[drawn[0]].node, 1, out)
+	c.ask(with, 1, out)
 }
 
 // hurry has views compared soon again, because there was news in one: there may be more in others. That is how
 // hundreds that join at once through one contact know each other in some ten gossips.
 func (c *core) hurry(now time.Time, out *gossip.Outbox) {
-	c.pace = c.gossip
+	c.pace, c.learning = c.gossip, true
 	if next := c.nextComparison(now); c.agenda.wants(compareAll) && next < c.agenda.due[compareAll] {
 		c.agenda.set(compareAll, next, now, out)
 	}

@@ -28,6 +28,7 @@ type core struct {
 	exchanges  []exchange
 	pace       time.Duration // until the next comparison of views
 	answered   bool          // the last one was
+	learning   bool          // one has told of members that were not known, and there may be more
 	returned   bool          // somebody came back from the dead: others may have, too
 	met        bool          // it was told its contacts
 	left       bool
@@ -41,6 +42,7 @@ type core struct {
 
 	drawn  []int // memory for draws of partners, and of samples
 	places []int
+	beside []gossip.NodeID
 }
 
 // makeCore returns what makes the machines of all nodes.
@@ -327,4 +329,17 @@ func (c *core) Leave(now time.Time, out *gossip.Outbox) {
 func (c *core) draw(k int, but gossip.NodeID) []int {
 	c.drawn = sample(c.env.Rand.IntN, len(c.here), k, func(i int) bool { return c.here[i].node != but }, c.drawn[:0])
 	return c.drawn
+}
+
+// drawBeside draws up to k neighbours that are here, each as likely. They are lent until the next draw.
+func (c *core) drawBeside(k int) []gossip.NodeID {
+	c.places = sample(c.env.Rand.IntN, len(c.told), k, func(i int) bool {
+		m := c.find(c.told[i])
+		return m != nil && m.here()
+	}, c.places[:0])
+	c.beside = c.beside[:0]
+	for _, at := range c.places {
+		c.beside = append(c.beside, c.told[at])
+	}
+	return c.beside
 }

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"slices"
 	"time"
 
 	"gossipctl/gossip"
@@ -168,7 +169,16 @@ func (c *core) packet(to *member, kind gossip.Kind, number int, head []gossip.ID
 	return gossip.Packet{Kind: kind, Hops: number, IDs: ids}
 }
 
-// gossipNews tells a few members what is new, and goes on while there is anything.
+// strays is in how many gossips one of those told is drawn from all members, and is not a neighbour. A link to it has
+// mostly to be opened for that, which costs more than all else; a fourth of the nodes doing so at a time still tells of
+// what neighbours alone would keep to themselves.
+const strays = 4
+
+// gossipNews tells a few members what is new, and goes on while there is anything. Mostly they are neighbours: these
+// make an expander, which news crosses in O(log n) gossips as by random choice (Law and Siu), and links to them are
+// open. The one that is drawn from all sees to it that news also comes to those whose neighbours are others in views
+// that differ. While somebody is suspected all are drawn, as SWIM has it: where many have ended, those that are left of
+// the neighbours do not hang together. Where there are fewer neighbours than are to be told, others are drawn, too.
 func (c *core) gossipNews(now time.Time, out *gossip.Outbox) {
 	if c.returned {
 		c.returned = false
@@ -177,12 +187,26 @@ func (c *core) gossipNews(now time.Time, out *gossip.Outbox) {
 	if c.queue.empty() {
 		return
 	}
-	for _, at := range c.draw(c.fanout, 0) {
-		if c.queue.empty() {
-			break
+	tell := func(to *member) {
+		if !c.queue.empty() {
+			out.Send(to.node, c.packet(to, kindNews, 0, nil, out))
 		}
-		to := c.here[at]
-		out.Send(to.node, c.packet(to, kindNews, 0, nil, out))
+	}
+	known := c.fanout
+	switch {
+	case c.agenda.wants(giveUp):
+		known = 0
+	case c.env.Rand.IntN(strays) == 0:
+		known--
+	}
+	beside := c.drawBeside(known)
+	for _, id := range beside {
+		tell(c.find(id))
+	}
+	others := func(i int) bool { return !slices.Contains(beside, c.here[i].node) }
+	c.drawn = sample(c.env.Rand.IntN, len(c.here), c.fanout-len(beside), others, c.drawn[:0])
+	for _, at := range c.drawn {
+		tell(c.here[at])
 	}
 	if len(c.here) == 0 {
 		c.queue.fill(c.updates, c.limit(1), func(*member) bool { return true }) // nobody is there to be told

@@ -4,21 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// What one core can do for nodes that share it. To send to a node that is no neighbour they open a link, which costs
-// both ends together about half a millisecond.
-const (
-	// linksEase opens links for half of the time. Beyond it answers come late, and where they are waited for, what
-	// is taken for dead makes for more of them: 256 nodes with memberlist's settings never found each other on two cores.
-	linksEase = 500 // a second
-	// probesEase is a quarter of that with all that comes with a probe when its answer is late: three nodes that are
-	// asked for help, the suspicion, and that it is denied.
-	probesEase = 32 // a second
-)
+// probesEase is how many probes a second one core can do for nodes that share it. A probe goes to a node that is mostly
+// no neighbour: it and its answer open a link each, about half a millisecond for both ends together. When an answer is
+// late there come three nodes that are asked for help, the suspicion, and that it is denied, which all open links and
+// make other answers late: this is where that does not begin, also while the nodes find each other.
+const probesEase = 32
 
 // ease slows down the membership of a network that is too large for so many cores, unless the settings say how fast it
 // is to be. It returns what it has set, for the person to know.
@@ -34,12 +28,6 @@ func (s *Spec) ease(cores int) string {
 	free := func(name string) bool {
 		_, given := s.MembershipSettings[name]
 		return values.Has(name) && !given
-	}
-	if free("fanout") && values.Has("gossip") {
-		fanout := int(float64(linksEase*cores) * values.Duration("gossip").Seconds() / float64(s.Nodes))
-		if fanout < values.Int("fanout") {
-			set["fanout"] = strconv.Itoa(max(1, fanout))
-		}
 	}
 	if free("period") && free("timeout") {
 		period := time.Duration((s.Nodes+probesEase*cores-1)/(probesEase*cores)) * time.Second

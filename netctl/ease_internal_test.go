@@ -25,12 +25,12 @@ func TestEase(t *testing.T) {
 	}{
 		{16, 2, "swim", nil, ""},
 		{64, 2, "swim", nil, ""},
-		{256, 2, "swim", nil, "fanout=1 period=4s timeout=2s"},
+		{256, 2, "swim", nil, "period=4s timeout=2s"},
 		{256, 16, "swim", nil, ""},
-		{256, 2, "none", nil, "fanout=1"},
+		{256, 2, "none", nil, ""},
 		{256, 2, "swim", map[string]string{"fanout": "3", "period": "1s"}, "fanout=3 period=1s"},
 		{256, 2, "hyparview", nil, ""},
-		{500, 1, "swim", map[string]string{"period": "2s"}, "fanout=1 period=2s"},
+		{500, 1, "swim", map[string]string{"period": "2s"}, "period=2s"},
 	} {
 		s := Spec{Topology: TopologyBootstrap, Discovery: "bootstrap", Nodes: test.nodes, Membership: test.membership, MembershipSettings: test.set}
 		told := s.ease(test.cores)

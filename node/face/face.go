@@ -228,7 +228,16 @@ func (f *Face) isNode(port int) bool {
 			return true
 		}
 	}
-	return false
+	id, speaks := gossip.NodeID(port-f.says.base), false
+	if id < 1 {
+		return false
+	}
+	// A node that is no neighbour is known by the values it has set.
+	f.cfg.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
+		speaks = n.Values() != nil && len(n.Values().Entries(id, "", true)) > 0
+		return node.Effects{}
+	})
+	return speaks
 }
 
 // note remembers a UUID.

@@ -52,6 +52,25 @@ func (l *lonely) set(t testing.TB, key, value string) {
 	}
 }
 
+// hears takes in a value that another node has set.
+func (l *lonely) hears(t testing.TB, owner gossip.NodeID) {
+	t.Helper()
+	p, err := protocol.New("flood", protocol.Environment{Self: owner}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = values.Around(p, values.Environment{Self: owner, Run: 1, Rand: values.Generator(1, owner)}, values.Rules{})
+	other := node.New(node.Config{ID: owner, Run: 1, Protocol: p})
+	other.SetPeers(time.Now(), gossip.NewPeers([]gossip.NodeID{1}))
+	_, fx, err := other.SetValue(time.Now(), values.Change{Key: "k", Value: []byte("v")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range fx.Envelopes() {
+		l.node.Receive(time.Now(), e)
+	}
+}
+
 // newFace is the face of node 1 at port 7001. Guests answer with reply; nil: they do not.
 func newFace(t testing.TB, reply func(*http.Request) (*http.Response, error)) (*Face, *lonely) {
 	t.Helper()
@@ -257,6 +276,13 @@ func TestWhatIsRefusedIsNotAGuest(t *testing.T) {
 	}
 	if s := f.Stats(); s.Guests != 0 || s.Heard != 0 {
 		t.Errorf("%+v", s)
+	}
+	// Node 3 is no neighbour: what it has set came by way of others.
+	if l.hears(t, 3); f.isNode(9001) {
+		t.Error("a port of nobody's is taken for a node's")
+	}
+	if code, answer := tell(f, piece(7003, 1)); code != http.StatusOK || !strings.Contains(answer, `"news":false`) {
+		t.Errorf("in the name of node 3, which is known by its values: %d %s", code, answer)
 	}
 	l.full = errors.New("full")
 	if code, answer := tell(f, piece(9001, 1)); code != http.StatusServiceUnavailable {

@@ -3,6 +3,8 @@
 package netctl_test
 
 import (
+	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +54,36 @@ func TestWorkloadsReachThoseThatWereAway(t *testing.T) {
 	l.must(0, nil, "stop-workload", "--all")
 	l.must(0, nil, "resume-node", "3")
 	eventually(t, 5*time.Second, "the workloads of a node", func() bool { return len(l.doing(3)) == 0 })
+}
+
+// A node that is started by hand does what the others do, and has guests as they do.
+func TestANodeStartedByHandDoesWhatOthersDo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start(3, "complete")
+	l.must(0, nil, "start-workload", "counter", "--interval", "1h")
+	h := l.hand(4, "--join", l.port(1))
+	eventually(t, 5*time.Second, "the workload of the new node", func() bool { return l.doing(4)[workload.Counter].Ticks == 1 })
+	l.must(0, nil, "stop-workload", "counter")
+	eventually(t, 5*time.Second, "the workload has ended", func() bool { return len(l.doing(4)) == 0 })
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.port(4)+"/peers/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(l.must(0, nil, "guest-token").out))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("a guest is answered %s", res.Status)
+	}
+	if err := h.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	l.ends(h, 0)
 }
 
 // What nodes are to do is kept with the network, as it was.

@@ -215,7 +215,13 @@ func (a *app) matrix(w io.Writer, views *netctl.Views, disagreements []disagreem
 	}
 	fmt.Fprintln(w, "\n· alive  s suspect  d dead  l left  blank not known  – itself  x no answer; capitals (A S D L ?): most say otherwise")
 	if len(disagreements) == 0 {
-		fmt.Fprintf(w, "All %s agree.\n", term.Plural(len(views.Asked), "node"))
+		silent := 0
+		for _, answer := range views.Answers {
+			if answer.Node == 0 {
+				silent++
+			}
+		}
+		fmt.Fprintln(w, agreement(len(views.Asked), silent))
 	}
 	lines := 0
 	for _, about := range all {
@@ -234,6 +240,23 @@ func (a *app) matrix(w io.Writer, views *netctl.Views, disagreements []disagreem
 	if more := lines - shownDisagreements; more > 0 {
 		fmt.Fprintf(w, "… and %d more.\n", more)
 	}
+}
+
+// agreement says how many agree where nobody says otherwise. Who has not answered has not agreed.
+func agreement(asked, silent int) string {
+	text := "No node has answered"
+	switch answered := asked - silent; {
+	case answered == 1:
+		text = "Only 1 node has answered, so none disagrees"
+	case answered > 1 && silent > 0:
+		text = fmt.Sprintf("The %d nodes that have answered agree", answered)
+	case answered > 1:
+		text = fmt.Sprintf("All %d nodes agree", answered)
+	}
+	if silent > 0 {
+		text += fmt.Sprintf("; %d did not answer", silent)
+	}
+	return text + "."
 }
 
 // shownDisagreements are as many as are read; the table above them has all.

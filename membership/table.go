@@ -43,7 +43,11 @@ func Acquainted() Kind { return acquaintKind }
 
 // Values returns the kind's defaults with the given ones put in their place.
 func (k Kind) Values(set map[string]string) (protocol.Values, error) {
-	return protocol.ReadSettings(k.Name, k.Settings, k.Check, set)
+	asked := k.Name
+	if asked == acquaintKind.Name {
+		asked = None // what its user knows it by
+	}
+	return protocol.ReadSettings("membership "+asked, k.Settings, k.Check, set)
 }
 
 // Find returns a kind by name.

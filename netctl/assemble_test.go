@@ -152,3 +152,14 @@ func TestEdgesAreWhatNodesSay(t *testing.T) {
 		return said() && len(dead.Peers) == 0 && v.Topology.Nodes == 10
 	})
 }
+
+// Who looked for nodes where none are is told the place: that is what to put right.
+func TestNobodyFoundTellsWhereNodesLooked(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.base, l.size = freePorts(10), 10
+	nowhere := filepath.Join(t.TempDir(), "list")
+	l.must(4, []string{"look whether " + nowhere + " says where nodes are"},
+		l.startArgs(2, "--discovery", "file", "--discover-at", nowhere, "--timeout", "3s")...)
+	l.must(3, nil, "show-network")
+}

@@ -232,7 +232,11 @@ func (c *controller) notAssembled(cause error, how func() string) error {
 	if far := how(); far != "" {
 		text += ": " + far
 	}
-	return api.NewError(api.CodeTimeout, text+"; nothing was started", "give them longer with --timeout, or start them with --no-wait and look with gossipctl list-members --all")
+	hint := "give them longer with --timeout, or start them with --no-wait and look with gossipctl list-members --all"
+	if places := c.state.Spec.Places; len(places) > 0 {
+		hint = "look whether " + strings.Join(places, ", ") + " says where nodes are; or " + hint
+	}
+	return api.NewError(api.CodeTimeout, text+"; nothing was started", hint)
 }
 
 // rejoinTime is how long those who were started, or left behind, may take to have peers again before it is told that

@@ -31,18 +31,18 @@ type Checker struct {
 	counts     map[Guarantee]*Checked
 	reasons    []string
 	moreWhy    int
-	judging    bool // all events are in
-	most       int  // see maxPairs
-	full       bool // what comes is not looked at any more
+	judging    bool  // all events are in
+	most       int64 // see maxPairs
+	full       bool  // what comes is not looked at any more
 }
 
 // maxPairs bounds nodes times messages: several bits are kept for each pair, and what is judged may come from
 // anybody. It is a thousand nodes with four million messages, and half a gigabyte for each of those bits.
-const maxPairs = 4_000_000_000
+const maxPairs int64 = 4_000_000_000
 
 // grown is called when there is a node or a message more.
 func (c *Checker) grown() {
-	if !c.full && len(c.nodes)*len(c.messages) > c.most {
+	if !c.full && int64(len(c.nodes))*int64(len(c.messages)) > c.most {
 		c.full = true
 		c.Damaged(fmt.Sprintf("%d messages at %d nodes are more than can be judged", len(c.messages), len(c.nodes)))
 	}

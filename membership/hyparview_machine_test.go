@@ -327,9 +327,9 @@ func FuzzHyparviewReceive(f *testing.F) {
 				m.Peers(m.now, gossip.NewPeers([]gossip.NodeID{1, gossip.NodeID(2 + below(8))}), &m.out)
 			default:
 				from := gossip.NodeID(pick(2, 3, 4, 5, 6, 7, 8, 9, 1, 0))
-				p := gossip.Packet{Kind: gossip.Kind(240 + below(12)), Limit: pick(0, 1, 0, 1, 2, -1), Hops: pick(0, 0, 0, 1, 3, 6, 64, 65, math.MaxInt, math.MinInt)}
+				p := gossip.Packet{Kind: gossip.Kind(240 + below(12)), Limit: pick(0, 1, 0, 1, 2, -1), Hops: pick(0, 0, 0, 1, 3, 6, 64, 65, math.MaxInt32, math.MinInt32)}
 				for i := range pick(1, 1, 1, 2, 8, 0, 200) {
-					id := gossip.ID{Origin: from, Run: uint32(pick(1, 1, 1, 2, gossip.MaxRun, 0, gossip.MaxRun+1)), Seq: uint32(pick(1, 1, 1, 1, 4, 0, 2, math.MaxUint32))}
+					id := gossip.ID{Origin: from, Run: uint32(pick(1, 1, 1, 2, gossip.MaxRun, 0, gossip.MaxRun+1)), Seq: uint32(pick(1, 1, 1, 1, 4, 0, 2, math.MaxInt32))}
 					if i > 0 || below(4) == 0 {
 						id.Origin = gossip.NodeID(pick(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, -1, math.MaxInt32))
 					}

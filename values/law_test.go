@@ -162,7 +162,7 @@ func (w *net) observe(e trace.Event) {
 
 func (w *net) set(id gossip.NodeID, c values.Change) {
 	w.t.Helper()
-	if err := w.SetValue(id, c); err != nil && !(c.Delete && errors.Is(err, values.ErrKey)) {
+	if err := w.SetValue(id, c); err != nil && !(c.Delete && errors.Is(err, values.ErrGone)) {
 		w.t.Fatalf("node %d: %v", id, err)
 	}
 }

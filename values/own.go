@@ -12,7 +12,7 @@ import (
 // Set makes the next version of the node's own map. The message is to be published next, in the same step: only
 // then is the change made. Clock is the time of day as the node has it: it may be wrong, and may jump. The errors are
 // [ErrKey], [ErrValue], [ErrFull] and [ErrOld], wrapped; nothing has happened then. To delete what is not there is an
-// [ErrKey].
+// [ErrGone].
 func (v *Values) Set(now, clock time.Time, c Change) (gossip.Message, error) {
 	o, none := v.own, gossip.Message{}
 	old := o.entries[c.Key]
@@ -28,9 +28,9 @@ func (v *Values) Set(now, clock time.Time, c Change) (gossip.Message, error) {
 	case !c.Register && c.Stamp != 0:
 		return none, fmt.Errorf("%w: only a register has a stamp", ErrValue)
 	case c.Delete && c.Register && !live(v.registers[c.Key]):
-		return none, fmt.Errorf("%w: there is no register %q", ErrKey, c.Key)
+		return none, fmt.Errorf("%w: there is no register %q", ErrGone, c.Key)
 	case c.Delete && !c.Register && !live(old):
-		return none, fmt.Errorf("%w: node %d has no %q", ErrKey, v.env.Self, c.Key)
+		return none, fmt.Errorf("%w: node %d has no value %q of its own", ErrGone, v.env.Self, c.Key)
 	case o.floor >= MaxVersion:
 		return none, fmt.Errorf("%w: it has had %d versions", ErrFull, o.floor)
 	}

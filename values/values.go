@@ -57,6 +57,7 @@ const (
 // Errors of [Values.Set].
 var (
 	ErrKey   = errors.New("bad key")
+	ErrGone  = errors.New("nothing to delete")
 	ErrValue = errors.New("bad value")
 	ErrFull  = errors.New("map full")
 	// ErrOld is for a register that was given a stamp which is not larger than that of what counts.

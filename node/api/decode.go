@@ -63,6 +63,9 @@ func DecodeStrict(data []byte, v any) error {
 	if errors.As(err, &mismatch) {
 		why = fmt.Sprintf("field %q has the wrong type or is out of range (%.60s)", mismatch.Field, mismatch.Value)
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		why = "the JSON is cut short"
+	}
 	return NewError(CodeUsage, "not a valid request: "+why, "")
 }
 

@@ -190,6 +190,8 @@ func (h *Handler) valueError(err error) *Error {
 		return NewError(CodeNotFound, fmt.Sprintf("node %d keeps no values", h.Node), "")
 	case errors.Is(err, node.ErrNotKept):
 		return NewError(CodeDiskFull, fmt.Sprintf("the map of node %d cannot be kept: its disk is full", h.Node), "free some space on the disk of the state folder, and set it again")
+	case errors.Is(err, values.ErrGone):
+		return WrapError(CodeNotFound, err, "see what there is with gossipctl get-values")
 	case errors.Is(err, values.ErrKey), errors.Is(err, values.ErrValue):
 		code = CodeUsage
 	case errors.Is(err, values.ErrFull):

@@ -15,6 +15,7 @@ import (
 	"gossipctl/gossip"
 	"gossipctl/node"
 	"gossipctl/node/api"
+	"gossipctl/values"
 )
 
 // Paces of telling guests.
@@ -30,7 +31,8 @@ const (
 	gather = 10 * time.Millisecond
 	// batch is how many pieces are read out of the node at once.
 	batch = 64
-	// maxTold bounds what is remembered of what a guest was told. Beyond it everything is told again.
+	// maxTold bounds what is remembered of what a guest was told: of more keys than that it is told no more. What
+	// other guests said may be told again beyond it, which does no harm.
 	maxTold = 100_000
 	// maxReply is how much of a guest's answer is read; nothing is made of it.
 	maxReply = 64 << 10
@@ -152,15 +154,16 @@ func (f *Face) newsFor(g *guest) (pieces []Gossip, done bool) {
 			pieces = append(pieces, p)
 		}
 	}
-	if len(g.told) > maxTold || len(g.uuids) > maxTold {
-		clear(g.told)
+	if len(g.uuids) > maxTold {
 		clear(g.uuids)
 	}
 	f.cfg.Backend.Step(func(_ time.Time, n *node.Node) node.Effects {
 		if n.Values() != nil {
-			for _, e := range n.Values().Entries(0, "", true) {
+			entries := n.Values().Entries(0, "", true)
+			for _, e := range entries {
 				at, id := place{e.Owner, e.Key}, gossip.UpdateID(e.Owner, e.Run, e.Version)
-				if g.told[at] == id {
+				last, was := g.told[at]
+				if last == id || !was && len(g.told) >= maxTold {
 					continue
 				}
 				if len(pieces) >= batch {
@@ -170,6 +173,9 @@ func (f *Face) newsFor(g *guest) (pieces []Gossip, done bool) {
 				g.told[at] = id
 				p, ok := f.says.value(&e)
 				add(p, ok)
+			}
+			if len(g.told) >= maxTold {
+				g.forget(entries)
 			}
 		}
 		page, more := n.Messages(node.Query{Status: node.All, Peek: true, After: g.inbox, Limit: batch})
@@ -182,6 +188,18 @@ func (f *Face) newsFor(g *guest) (pieces []Gossip, done bool) {
 		return node.Effects{}
 	})
 	return pieces, done
+}
+
+// forget makes room: what is not there any more need not be remembered.
+func (g *guest) forget(entries []values.Entry) {
+	here := make(map[place]gossip.ID, len(entries))
+	for i := range entries {
+		at := place{entries[i].Owner, entries[i].Key}
+		if id, was := g.told[at]; was {
+			here[at] = id
+		}
+	}
+	g.told = here
 }
 
 // deliver tells a guest one piece, as often as it takes. It reports whether the guest is still there.

@@ -26,7 +26,8 @@ var floors = []floor{
 	{"cmd/gossipctl", effects, "cmd"},
 	{"cmd/gossipctl-graph", effects, "topology/render topology/draw topology chart"},
 	{"bench", effects, "bench/* topology"},
-	{"bench/*", effects, "topology"}, // measures the executables from outside, as anybody could
+	{"bench/*", effects, "bench/program topology"}, // measures the executables from outside, as anybody could
+	{"bench/program", effects, ""},
 
 	{"cmd", effects, "cmd/term scenario/live netctl scenario scenarios check dash lab sim node/live node/api node transport layers workload membership" +
 		" values protocol fault trace gossip" +

@@ -16,12 +16,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"gossipctl/bench/program"
 )
 
 // static is the kind of network whose nodes are told their peers.
@@ -77,44 +77,35 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := program.Interruptible()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the whole program; ctx ends when the user interrupts it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parseOptions(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
+	var o options
+	parse := func() (err error) {
+		o, err = parseOptions(args, stderr)
+		return err
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "assemble:", err)
-		return 2
-	}
-	rows, err := o.measure(ctx, stderr)
-	if err == nil {
-		err = report(stdout, rows, o.json)
-	}
-	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "assemble: interrupted")
-		return 130
-	case err != nil:
-		fmt.Fprintln(stderr, "assemble:", err)
-		return 1
-	}
-	return 0
+	return program.Run(ctx, "assemble", stderr, parse, func(ctx context.Context) error {
+		rows, err := o.measure(ctx)
+		if err != nil {
+			return err
+		}
+		return report(stdout, rows, o.json)
+	})
 }
 
 // measure measures every kind of every size, in turn: the machine may grow slower meanwhile.
-func (o *options) measure(ctx context.Context, stderr io.Writer) ([]Row, error) {
+func (o *options) measure(ctx context.Context) ([]Row, error) {
 	var rows []Row
 	for _, size := range o.sizes {
 		results := make(map[string][]figures)
 		for range o.runs {
 			for _, kind := range slices.Concat([]string{static}, o.kinds) {
-				f, err := o.once(ctx, stderr, kind, size)
+				f, err := o.once(ctx, kind, size)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %d nodes: %w", kind, size, err)
 				}

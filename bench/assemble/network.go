@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strconv"
-	"syscall"
 	"time"
+
+	"gossipctl/bench/program"
 )
 
 const (
@@ -40,7 +37,7 @@ type started struct {
 }
 
 // once measures one network.
-func (o *options) once(ctx context.Context, stderr io.Writer, kind string, size int) (f figures, err error) {
+func (o *options) once(ctx context.Context, kind string, size int) (f figures, err error) {
 	args := []string{"start-network"}
 	if kind == static {
 		args = append(args, "random", staticDegree)
@@ -51,13 +48,13 @@ func (o *options) once(ctx context.Context, stderr io.Writer, kind string, size 
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 		defer cancel()
-		if stopErr := o.ask(end, stderr, nil, "stop-network"); err == nil {
+		if stopErr := o.ask(end, nil, "stop-network"); err == nil {
 			err = stopErr
 		}
 	}()
 	var network started
 	began := time.Now()
-	if err := o.ask(ctx, stderr, &network, args...); err != nil {
+	if err := o.ask(ctx, &network, args...); err != nil {
 		return f, err
 	}
 	f.start = float64(time.Since(began).Microseconds()) / 1000
@@ -71,7 +68,7 @@ func (o *options) once(ctx context.Context, stderr io.Writer, kind string, size 
 	}
 	var times []float64
 	for i := range o.messages + 1 {
-		last, err := o.message(ctx, stderr, 1+(i*size/(o.messages+1)), size)
+		last, err := o.message(ctx, 1+(i*size/(o.messages+1)), size)
 		if err != nil {
 			return f, err
 		}
@@ -84,19 +81,19 @@ func (o *options) once(ctx context.Context, stderr io.Writer, kind string, size 
 }
 
 // message sends one and returns how long it took to the last node.
-func (o *options) message(ctx context.Context, stderr io.Writer, from, size int) (ms float64, err error) {
+func (o *options) message(ctx context.Context, from, size int) (ms float64, err error) {
 	var sent struct{ ID string }
-	if err := o.ask(ctx, stderr, &sent, "send-message", strconv.Itoa(from), "hello"); err != nil {
+	if err := o.ask(ctx, &sent, "send-message", strconv.Itoa(from), "hello"); err != nil {
 		return 0, err
 	}
-	if err := o.ask(ctx, stderr, nil, "wait-message", sent.ID); err != nil {
+	if err := o.ask(ctx, nil, "wait-message", sent.ID); err != nil {
 		return 0, err
 	}
 	var traced struct {
 		Reached int
 		Latency struct{ Last float64 } `json:"latency_ms"`
 	}
-	if err := o.ask(ctx, stderr, &traced, "trace-message", sent.ID); err != nil {
+	if err := o.ask(ctx, &traced, "trace-message", sent.ID); err != nil {
 		return 0, err
 	}
 	if traced.Reached != size {
@@ -106,22 +103,7 @@ func (o *options) message(ctx context.Context, stderr io.Writer, from, size int)
 }
 
 // ask runs gossipctl and reads its answer into result, unless that is nil.
-func (o *options) ask(ctx context.Context, stderr io.Writer, result any, args ...string) error {
-	c := exec.CommandContext(ctx, o.gossipctl, append(args, "--network", name, "-o", "json", "-q")...)
-	c.Stderr = stderr
-	// A group of its own: Ctrl-C at the terminal is ours to pass on.
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	c.WaitDelay = lastWords
-	out, err := c.Output()
-	if err != nil {
-		return fmt.Errorf("gossipctl %s: %w: %.300s", args[0], err, out)
-	}
-	if result == nil {
-		return nil
-	}
-	if err := json.Unmarshal(out, result); err != nil {
-		return fmt.Errorf("reading what %s says: %w", args[0], err)
-	}
-	return nil
+func (o *options) ask(ctx context.Context, result any, args ...string) error {
+	g := program.Gossipctl{Path: o.gossipctl, LastWords: lastWords}
+	return g.Ask(ctx, result, append(args, "--network", name, "-o", "json", "-q")...)
 }

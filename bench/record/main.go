@@ -9,18 +9,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
+
+	"gossipctl/bench/program"
 )
 
 // lastWords is how long an interrupted command may take to clean up, and a network to stop.
@@ -54,38 +52,28 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := program.Interruptible()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the whole program; ctx ends when the user interrupts it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parseOptions(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
+	var o options
+	parse := func() (err error) {
+		o, err = parseOptions(args, stderr)
+		return err
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "record:", err)
-		return 2
-	}
-	err = o.measure(ctx, stdout, stderr)
-	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "record: interrupted")
-		return 130
-	case err != nil:
-		fmt.Fprintln(stderr, "record:", err)
-		return 1
-	}
-	return 0
+	return program.Run(ctx, "record", stderr, parse, func(ctx context.Context) error {
+		return o.measure(ctx, stdout)
+	})
 }
 
-func (o options) measure(ctx context.Context, stdout, stderr io.Writer) error {
+func (o options) measure(ctx context.Context, stdout io.Writer) error {
 	rates := map[bool][]float64{}
 	for range o.runs {
 		for _, record := range []bool{false, true} { // in turn: the machine may grow slower meanwhile
-			rate, err := o.once(ctx, stderr, record)
+			rate, err := o.once(ctx, record)
 			if err != nil {
 				return err
 			}
@@ -99,37 +87,24 @@ func (o options) measure(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 // once measures one network in a burst.
-func (o options) once(ctx context.Context, stderr io.Writer, record bool) (rate float64, err error) {
+func (o options) once(ctx context.Context, record bool) (rate float64, err error) {
 	const name = "bench-record"
-	start := []string{"start-network", "-n", strconv.Itoa(o.nodes), "--seed", "1", "--base-port", strconv.Itoa(o.basePort), "-q", "-o", "name"}
+	start := []string{"start-network", "-n", strconv.Itoa(o.nodes), "--seed", "1", "--base-port", strconv.Itoa(o.basePort), "-o", "name"}
 	if record {
 		start = append(start, "--record")
 	}
-	run := func(ctx context.Context, args ...string) ([]byte, error) {
-		c := exec.CommandContext(ctx, o.gossipctl, append(args, "--network", name)...)
-		c.Stderr = stderr
-		// A group of its own: Ctrl-C at the terminal is ours to pass on.
-		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-		c.WaitDelay = lastWords
-		out, err := c.Output()
-		if err != nil {
-			return nil, fmt.Errorf("gossipctl %s: %w", args[0], err)
-		}
-		return out, nil
+	g := program.Gossipctl{Path: o.gossipctl, LastWords: lastWords}
+	run := func(ctx context.Context, answer any, args ...string) error {
+		return g.Ask(ctx, answer, append(args, "--network", name, "-q")...)
 	}
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 		defer cancel()
-		if _, stopErr := run(end, "stop-network", "-q", "-o", "name"); err == nil {
+		if stopErr := run(end, nil, "stop-network", "-o", "name"); err == nil {
 			err = stopErr
 		}
 	}()
-	if _, err := run(ctx, start...); err != nil {
-		return 0, err
-	}
-	out, err := run(ctx, "benchmark-network", "--single", "0", "--burst", strconv.Itoa(o.messages), "-o", "json", "-q")
-	if err != nil {
+	if err := run(ctx, nil, start...); err != nil {
 		return 0, err
 	}
 	var doc struct {
@@ -137,8 +112,8 @@ func (o options) once(ctx context.Context, stderr io.Writer, record bool) (rate 
 			Rate float64 `json:"deliveries_per_second"`
 		} `json:"burst"`
 	}
-	if err := json.Unmarshal(out, &doc); err != nil {
-		return 0, fmt.Errorf("reading what benchmark-network says: %w", err)
+	if err := run(ctx, &doc, "benchmark-network", "--single", "0", "--burst", strconv.Itoa(o.messages), "-o", "json"); err != nil {
+		return 0, err
 	}
 	return doc.Burst.Rate, nil
 }

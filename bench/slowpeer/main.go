@@ -16,11 +16,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"gossipctl/bench/program"
 )
 
 // options is what the user asked for.
@@ -53,34 +53,25 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := program.Interruptible()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the whole program; ctx ends when the user interrupts it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parseOptions(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
+	var o options
+	parse := func() (err error) {
+		o, err = parseOptions(args, stderr)
+		return err
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "slowpeer:", err)
-		return 2
-	}
-	r, err := measure(ctx, o, stderr)
-	if err == nil {
-		err = r.print(stdout, o)
-	}
-	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "slowpeer: interrupted")
-		return 130
-	case err != nil:
-		fmt.Fprintln(stderr, "slowpeer:", err)
-		return 1
-	}
-	return 0
+	return program.Run(ctx, "slowpeer", stderr, parse, func(ctx context.Context) error {
+		r, err := measure(ctx, o, stderr)
+		if err != nil {
+			return err
+		}
+		return r.print(stdout, o)
+	})
 }
 
 // report is how long messages took to the neighbours that ran, in both states.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gossipctl/bench/program"
 )
 
 // lastWords is how long an interrupted command may take to clean up.
@@ -141,23 +141,6 @@ func (s *session) round(ctx context.Context, took *[]time.Duration, messages, st
 
 // ask runs a command and decodes its answer.
 func (s *session) ask(ctx context.Context, answer any, args ...string) error {
-	args = slices.Insert(slices.Clone(args), 1, "--network", "slowpeer", "-o", "json")
-	cmd := exec.CommandContext(ctx, s.gossipctl, args...)
-	cmd.Env = s.env
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// A group of its own: Ctrl-C at the terminal is ours to pass on.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = lastWords
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("gossipctl %s: %w: %.300s%.300s", args[0], err, stdout.Bytes(), stderr.Bytes())
-	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.Unmarshal(stdout.Bytes(), answer); err != nil {
-		return fmt.Errorf("gossipctl %s: its answer is not the JSON agreed on: %w", args[0], err)
-	}
-	return nil
+	g := program.Gossipctl{Path: s.gossipctl, Env: s.env, LastWords: lastWords}
+	return g.Ask(ctx, answer, slices.Insert(slices.Clone(args), 1, "--network", "slowpeer", "-o", "json")...)
 }

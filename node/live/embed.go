@@ -242,7 +242,7 @@ const memberLook = 10 * time.Millisecond
 func (n *Node) WaitPeers(ctx context.Context, least int) error {
 	for {
 		n.server.tell.Lock()
-		have, changed := len(n.server.wire.Peers()), n.server.told
+		have, changed := n.server.have, n.server.told
 		n.server.tell.Unlock()
 		if have >= least {
 			return nil

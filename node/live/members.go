@@ -67,7 +67,7 @@ func (s *server) rewired(peers gossip.Peers) {
 		}
 	}
 	s.wire.SetPeers(routes)
-	s.tellPeers()
+	s.tellPeers(len(routes))
 	s.log.Info("peers", "are", fmt.Sprint(ids))
 }
 

@@ -44,6 +44,7 @@ type server struct {
 	peer sync.Mutex    // held while peers change, so that changes do not cross
 	tell sync.Mutex    // held for moments, also while the agent's lock is
 	told chan struct{} // closed and replaced when the peers have changed
+	have int           // how many the node knows
 
 	addr   string
 	bye    sync.Once
@@ -252,14 +253,15 @@ func (s *server) SetPeers(peers []api.Peer) {
 	s.wire.SetPeers(union(routes, known))
 	s.Agent.SetPeers(ids)
 	s.wire.SetPeers(routes)
-	s.tellPeers()
+	s.tellPeers(len(routes))
 	s.log.Info("peers", "are", fmt.Sprint(ids))
 }
 
-// tellPeers tells those who wait that the peers are others now.
-func (s *server) tellPeers() {
+// tellPeers tells those who wait that the peers are others now, so many, and that the node knows them.
+func (s *server) tellPeers(have int) {
 	s.tell.Lock()
 	defer s.tell.Unlock()
+	s.have = have
 	close(s.told)
 	s.told = make(chan struct{})
 }
